@@ -1,0 +1,34 @@
+// A set of addresses as disjoint closed intervals: what is taken of a prefix, whatever its size.
+//
+// Cost follows the number of gaps, not of addresses: a full /8 is one interval. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "model/address.h"
+
+namespace drawbridge {
+
+class IntervalSet {
+ public:
+  /// Adds first..last; overlapping and touching intervals become one.
+  void insert(AddressBits first, AddressBits last);
+  /// Removes first..last, splitting an interval where needed.
+  void erase(AddressBits first, AddressBits last);
+  void clear() { intervals_.clear(); }
+
+  bool contains(AddressBits value) const;
+
+  /// returns  the last value of the interval that overlaps first..last, the lowest of several;
+  ///          nothing when first..last is free
+  std::optional<AddressBits> end_of_overlap(AddressBits first, AddressBits last) const;
+
+  /// returns  the lowest value in first..last that is not in the set
+  std::optional<AddressBits> lowest_free(AddressBits first, AddressBits last) const;
+
+ private:
+  std::map<AddressBits, AddressBits> intervals_;  // first -> last
+};
+
+}  // namespace drawbridge

@@ -1,0 +1,72 @@
+// Networks and endpoints as Docker asked for them. What follows from them in the kernel is decided
+// in driver/desired_state.h.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/address.h"
+#include "model/ids.h"
+
+namespace drawbridge {
+
+/// One subnet of a network. source: libnetwork driverapi IPAMData
+struct Subnet {
+  IpPrefix prefix;
+  std::optional<IpAddress> gateway;  // absent: the network has none in this subnet
+
+  auto operator<=>(Subnet const&) const = default;
+};
+
+/// Everything that CreateNetwork said, which is said only once in a network's life.
+struct NetworkRequest {
+  NetworkId id;
+  bool internal = false;
+  std::map<std::string, std::string> options;  // `-o KEY=VALUE`, as typed
+  std::vector<Subnet> subnets;
+
+  bool operator==(NetworkRequest const&) const = default;
+};
+
+/// What the options of a request mean, all checked and all defaults filled in.
+struct NetworkSpec {
+  std::string bridge;
+  std::uint32_t mtu_bytes = 1500;
+  std::string container_interface_prefix = "eth";
+
+  bool operator==(NetworkSpec const&) const = default;
+};
+
+struct Network {
+  NetworkRequest request;
+  NetworkSpec spec;
+
+  bool operator==(Network const&) const = default;
+};
+
+struct Endpoint {
+  EndpointId id;
+  NetworkId network;
+  std::optional<IpPrefix> ipv4;
+  std::optional<IpPrefix> ipv6;
+  MacAddress mac;
+  bool joined = false;  // a sandbox has it: its veth pair must exist
+
+  bool operator==(Endpoint const&) const = default;
+};
+
+/// source: libnetwork drivers/remote/api JoinResponse
+struct JoinReply {
+  std::string interface_name;    // the container's end, still in the engine's namespace
+  std::string interface_prefix;  // "eth": the engine adds a number
+  std::optional<IpAddress> gateway_ipv4;
+  std::optional<IpAddress> gateway_ipv6;
+  bool disable_gateway_service = false;
+
+  bool operator==(JoinReply const&) const = default;
+};
+
+}  // namespace drawbridge

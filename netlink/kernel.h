@@ -1,0 +1,66 @@
+// The one door to the kernel. linux_kernel.h is the real one, tests/support/fake_kernel.h the other.
+//
+// Synchronous, one thread. Only links that carry our mark (ifalias "drawbridge:<id>") and our own
+// nftables table are ever changed, besides the accept rules that SPEC.md names under Coexistence.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/pool.h"
+#include "netlink/kernel_state.h"
+#include "netlink/plan.h"
+
+namespace drawbridge {
+
+/// The prefixes that this host's main routing table holds.
+struct HostRoutes {
+  std::uint64_t generation = 0;  // changes whenever `routes` did
+  std::vector<HostRoute> routes;
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  /// Looks at the named links only.
+  ///
+  /// returns    bridges and veths of these names that carry our mark, the foreign names among them,
+  ///            and the families that are forwarded. Never `elements`: our table is written, not read.
+  virtual Result<KernelState> observe(std::set<std::string> const& links) = 0;
+
+  /// Looks at every link that carries our mark; retired ones go back to the reaper's queue.
+  virtual Result<KernelState> observe_owned() = 0;
+
+  /// Runs a plan, all or nothing: when a step fails, the inverses of the steps before it run.
+  /// Removing what is gone is success.
+  ///
+  /// errors  already_exists   a link of that name is there
+  ///         kernel           the kernel refused; the text says which step and why
+  virtual Result<void> apply(Plan const& plan) = 0;
+
+  /// Replaces our whole table by the static skeleton and these elements, in one transaction.
+  virtual Result<void> replace_ruleset(std::set<Element> const& elements) = 0;
+
+  /// Puts back what others can take away: our table, the accept rules beside a FORWARD policy of
+  /// drop, the list of uplink bridges. Costs one short look when nothing changed.
+  ///
+  /// returns  a line for each repair
+  virtual Result<std::vector<std::string>> mend() = 0;
+
+  /// Deletes a few retired links. To be called while nobody waits.
+  ///
+  /// returns  true while more are left
+  virtual bool reap() = 0;
+
+  /// returns  the host's routes, kept current by what the kernel reports
+  virtual Result<HostRoutes const*> host_routes() = 0;
+
+  /// returns  the MTU of the default route's interface; 1500 without a default route
+  virtual Result<std::uint32_t> default_mtu_bytes() = 0;
+};
+
+}  // namespace drawbridge

@@ -1,0 +1,46 @@
+// What must survive a restart: pools, leases, networks, endpoints. One SQLite file.
+//
+// Every change is on disk when the call returns (WAL, synchronous FULL). The memory of the daemon
+// is filled from here at start; afterwards the store is only written. One thread.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "model/network.h"
+#include "model/pool.h"
+
+namespace drawbridge {
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  virtual Result<std::vector<Pool>> load_pools() = 0;
+  virtual Result<std::vector<Lease>> load_leases() = 0;
+  virtual Result<std::vector<NetworkRequest>> load_networks() = 0;
+  virtual Result<std::vector<Endpoint>> load_endpoints() = 0;
+
+  virtual Result<void> save(Pool const& pool) = 0;
+  /// Removes the pool and its leases.
+  virtual Result<void> remove(PoolId const& pool) = 0;
+  virtual Result<void> save(Lease const& lease) = 0;
+  virtual Result<void> remove(Lease const& lease) = 0;
+  virtual Result<void> save(NetworkRequest const& network) = 0;
+  /// Removes the network and its endpoints.
+  virtual Result<void> remove(NetworkId const& network) = 0;
+  /// Writes the endpoint, replacing one of the same id.
+  virtual Result<void> save(Endpoint const& endpoint) = 0;
+  virtual Result<void> remove(EndpointId const& endpoint) = 0;
+};
+
+/// Opens or creates DIRECTORY/state.db.
+///
+/// errors  conflict     another process holds this state directory
+///         unsupported  written by a newer version; left untouched
+///         store        not readable, not writable, or not a database
+Result<std::unique_ptr<Store>> open_store(std::filesystem::path const& directory);
+
+}  // namespace drawbridge
