@@ -17,8 +17,6 @@
 
 namespace drawbridge {
 
-enum class AddressKind { gateway, endpoint };
-
 class Ipam {
  public:
   /// store outlives the object.

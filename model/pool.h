@@ -47,10 +47,13 @@ struct Pool {
   bool operator==(Pool const&) const = default;
 };
 
+enum class AddressKind { gateway, endpoint };
+
 /// One address of a pool that somebody holds.
 struct Lease {
   PoolId pool;
   IpAddress address;
+  AddressKind kind = AddressKind::endpoint;
 
   bool operator==(Lease const&) const = default;
 };

@@ -1,0 +1,136 @@
+#include "tests/support/fake_store.h"
+
+#include <utility>
+
+namespace drawbridge {
+namespace {
+
+template <class Map>
+std::vector<typename Map::mapped_type> values_of(Map const& map) {
+  std::vector<typename Map::mapped_type> values;
+  for (auto const& [key, value] : map) {
+    values.push_back(value);
+  }
+  return values;
+}
+
+std::string text_of(Lease const& lease) {
+  return lease.address.to_string() + " of " + lease.pool.value;
+}
+
+}  // namespace
+
+Result<void> FakeStore::step() {
+  if (steps_to_failure_ > 0 && --steps_to_failure_ == 0) {
+    return fail(Errc::store, "disk full, says the test");
+  }
+  return {};
+}
+
+Result<void> FakeStore::record(std::string call) {
+  calls.push_back(std::move(call));
+  return step();
+}
+
+Result<std::vector<Pool>> FakeStore::load_pools() {
+  if (Result<void> const alive = step(); !alive) {
+    return fail(alive.error());
+  }
+  return values_of(contents.pools);
+}
+
+Result<std::vector<Lease>> FakeStore::load_leases() {
+  if (Result<void> const alive = step(); !alive) {
+    return fail(alive.error());
+  }
+  return values_of(contents.leases);
+}
+
+Result<std::vector<NetworkRequest>> FakeStore::load_networks() {
+  if (Result<void> const alive = step(); !alive) {
+    return fail(alive.error());
+  }
+  return values_of(contents.networks);
+}
+
+Result<std::vector<Endpoint>> FakeStore::load_endpoints() {
+  if (Result<void> const alive = step(); !alive) {
+    return fail(alive.error());
+  }
+  return values_of(contents.endpoints);
+}
+
+Result<void> FakeStore::save(Pool const& pool) {
+  Result<void> recorded = record("save pool " + pool.id.value);
+  if (recorded) {
+    contents.pools[pool.id] = pool;
+  }
+  return recorded;
+}
+
+Result<void> FakeStore::remove(PoolId const& pool) {
+  Result<void> recorded = record("remove pool " + pool.value);
+  if (recorded) {
+    contents.pools.erase(pool);
+    std::erase_if(contents.leases, [&](auto const& entry) { return entry.first.first == pool; });
+  }
+  return recorded;
+}
+
+Result<void> FakeStore::save(Lease const& lease) {
+  if (Result<void> const recorded = record("save lease " + text_of(lease)); !recorded) {
+    return recorded;
+  }
+  if (!contents.pools.contains(lease.pool)) {
+    return fail(Errc::store, "no pool " + lease.pool.value);
+  }
+  contents.leases[{lease.pool, lease.address}] = lease;
+  return {};
+}
+
+Result<void> FakeStore::remove(Lease const& lease) {
+  Result<void> recorded = record("remove lease " + text_of(lease));
+  if (recorded) {
+    contents.leases.erase({lease.pool, lease.address});
+  }
+  return recorded;
+}
+
+Result<void> FakeStore::save(NetworkRequest const& network) {
+  Result<void> recorded = record("save network " + network.id.value);
+  if (recorded) {
+    contents.networks[network.id] = network;
+  }
+  return recorded;
+}
+
+Result<void> FakeStore::remove(NetworkId const& network) {
+  Result<void> recorded = record("remove network " + network.value);
+  if (recorded) {
+    contents.networks.erase(network);
+    std::erase_if(contents.endpoints,
+                  [&](auto const& entry) { return entry.second.network == network; });
+  }
+  return recorded;
+}
+
+Result<void> FakeStore::save(Endpoint const& endpoint) {
+  if (Result<void> const recorded = record("save endpoint " + endpoint.id.value); !recorded) {
+    return recorded;
+  }
+  if (!contents.networks.contains(endpoint.network)) {
+    return fail(Errc::store, "no network " + endpoint.network.value);
+  }
+  contents.endpoints[endpoint.id] = endpoint;
+  return {};
+}
+
+Result<void> FakeStore::remove(EndpointId const& endpoint) {
+  Result<void> recorded = record("remove endpoint " + endpoint.value);
+  if (recorded) {
+    contents.endpoints.erase(endpoint);
+  }
+  return recorded;
+}
+
+}  // namespace drawbridge

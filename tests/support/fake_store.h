@@ -1,0 +1,59 @@
+// A Store in memory: keeps what it is given, writes down what was asked, fails when told to.
+//
+// Like the real one it removes leases with their pool and endpoints with their network, and refuses
+// a lease without its pool and an endpoint without its network.
+#pragma once
+
+#include "store/store.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace drawbridge {
+
+class FakeStore final : public Store {
+ public:
+  struct Contents {
+    std::map<PoolId, Pool> pools;
+    std::map<std::pair<PoolId, IpAddress>, Lease> leases;
+    std::map<NetworkId, NetworkRequest> networks;
+    std::map<EndpointId, Endpoint> endpoints;
+
+    bool operator==(Contents const&) const = default;
+  };
+
+  Contents contents;
+
+  /// One line for each write: "save network ab12", "remove lease 10.1.0.2 of local/10.1.0.0/24".
+  std::vector<std::string> calls;
+
+  /// Makes the `step`-th call from now on fail, once, with Errc::store: 1 is the next one. Loads
+  /// count too, though they are not written down.
+  void fail_at(int step) { steps_to_failure_ = step; }
+  /// returns  whether the failure that fail_at() asked for has not happened yet
+  bool failure_is_pending() const { return steps_to_failure_ > 0; }
+
+  Result<std::vector<Pool>> load_pools() override;
+  Result<std::vector<Lease>> load_leases() override;
+  Result<std::vector<NetworkRequest>> load_networks() override;
+  Result<std::vector<Endpoint>> load_endpoints() override;
+
+  Result<void> save(Pool const& pool) override;
+  Result<void> remove(PoolId const& pool) override;
+  Result<void> save(Lease const& lease) override;
+  Result<void> remove(Lease const& lease) override;
+  Result<void> save(NetworkRequest const& network) override;
+  Result<void> remove(NetworkId const& network) override;
+  Result<void> save(Endpoint const& endpoint) override;
+  Result<void> remove(EndpointId const& endpoint) override;
+
+ private:
+  Result<void> step();
+  Result<void> record(std::string call);
+
+  int steps_to_failure_ = 0;
+};
+
+}  // namespace drawbridge
