@@ -1,0 +1,137 @@
+#include "netlink/plan.h"
+
+#include <fmt/core.h>
+
+namespace drawbridge {
+namespace {
+
+std::string text_of(KeyField const& field) {
+  std::string const* name = std::get_if<std::string>(&field);
+  return name != nullptr ? *name : std::get<IpAddress>(field).to_string();
+}
+
+std::string joined(std::set<IpPrefix> const& addresses) {
+  std::string out;
+  for (IpPrefix const& address : addresses) {
+    out.append(" ").append(address.to_string());
+  }
+  return out;
+}
+
+std::string joined(char sign, std::set<Element> const& elements) {
+  std::string out;
+  for (Element const& element : elements) {
+    out.append(fmt::format(" {}{{{}}}", sign, describe(element)));
+  }
+  return out;
+}
+
+std::string text_of(CreateBridge const& step) {
+  return fmt::format("create bridge {}{}", step.bridge.name, joined(step.bridge.addresses));
+}
+
+std::string text_of(RetireBridge const& step) {
+  return fmt::format("retire bridge {}", step.bridge.name);
+}
+
+std::string text_of(AddAddress const& step) {
+  return fmt::format("add address {} to {}", step.address.to_string(), step.link);
+}
+
+std::string text_of(RemoveAddress const& step) {
+  return fmt::format("remove address {} from {}", step.address.to_string(), step.link);
+}
+
+std::string text_of(SetMtu const& step) {
+  return fmt::format("set mtu of {} from {} to {}", step.link, step.before_bytes, step.after_bytes);
+}
+
+std::string text_of(BringUp const& step) {
+  return fmt::format("bring up {}", step.link);
+}
+
+std::string text_of(CreateVeth const& step) {
+  std::string const pair =
+      fmt::format("create veth {} with {}", step.veth.host_end, step.veth.container_end);
+  return step.veth.bridge.empty() ? pair : fmt::format("{} on {}", pair, step.veth.bridge);
+}
+
+std::string text_of(RetireVeth const& step) {
+  return fmt::format("retire veth {}", step.veth.host_end);
+}
+
+std::string text_of(AttachPort const& step) {
+  return step.bridge.empty() ? fmt::format("detach {}", step.port)
+                             : fmt::format("attach {} to {}", step.port, step.bridge);
+}
+
+std::string text_of(ChangeElements const& step) {
+  return fmt::format("change elements{}{}", joined('-', step.remove), joined('+', step.add));
+}
+
+std::string text_of(EnableForwarding const& step) {
+  return step.family == Family::ipv4 ? "enable forwarding of ipv4" : "enable forwarding of ipv6";
+}
+
+std::optional<Operation> inverse_of(CreateBridge const& step) {
+  return RetireBridge{step.bridge};
+}
+std::optional<Operation> inverse_of(RetireBridge const& step) {
+  return CreateBridge{step.bridge};
+}
+std::optional<Operation> inverse_of(AddAddress const& step) {
+  return RemoveAddress{step.link, step.address};
+}
+std::optional<Operation> inverse_of(RemoveAddress const& step) {
+  return AddAddress{step.link, step.address};
+}
+std::optional<Operation> inverse_of(SetMtu const& step) {
+  return SetMtu{step.link, step.after_bytes, step.before_bytes};
+}
+std::optional<Operation> inverse_of(CreateVeth const& step) {
+  return RetireVeth{step.veth};
+}
+std::optional<Operation> inverse_of(RetireVeth const& step) {
+  return CreateVeth{step.veth};
+}
+std::optional<Operation> inverse_of(ChangeElements const& step) {
+  return ChangeElements{step.add, step.remove};
+}
+// A link that is up, a port on its bridge, a host that forwards: right before and after.
+std::optional<Operation> inverse_of(BringUp const&) {
+  return std::nullopt;
+}
+std::optional<Operation> inverse_of(AttachPort const&) {
+  return std::nullopt;
+}
+std::optional<Operation> inverse_of(EnableForwarding const&) {
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string describe(Operation const& operation) {
+  return std::visit([](auto const& step) { return text_of(step); }, operation);
+}
+
+std::string describe(Element const& element) {
+  std::string out = element.set;
+  for (std::size_t i = 0; i < element.key.size(); ++i) {
+    out.append(i == 0 ? " " : " . ").append(text_of(element.key[i]));
+  }
+  return out;
+}
+
+std::string describe(Plan const& plan) {
+  std::string out;
+  for (Operation const& operation : plan) {
+    out.append(describe(operation)).append("\n");
+  }
+  return out;
+}
+
+std::optional<Operation> inverse(Operation const& operation) {
+  return std::visit([](auto const& step) { return inverse_of(step); }, operation);
+}
+
+}  // namespace drawbridge
