@@ -1,0 +1,55 @@
+// A kernel in memory: applies plans to a KernelState, writes down what it did, and fails on demand.
+//
+// It is strict: what the real kernel refuses (a name that is taken, a port of a bridge that is not
+// there), it refuses. What was done before a failing step is undone by the inverses, as
+// linux_kernel.h does it.
+#pragma once
+
+#include "netlink/kernel.h"
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace drawbridge::testing {
+
+class FakeKernel : public Kernel {
+ public:
+  // Free for a test to set and to look at.
+  KernelState state;  // `state.foreign`: links that others own
+  HostRoutes routes;  // a test that changes routes counts the generation up
+  std::uint32_t mtu_bytes = 1500;
+  std::vector<std::string> repairs;  // what the next mend() reports; emptied by it
+  std::size_t retired = 0;           // links that wait for reap()
+  std::vector<std::string> printed;  // each operation; those that undo begin with "undo: "
+  int rulesets_replaced = 0;
+  int reap_calls = 0;
+
+  /// The operation that comes after `steps` successful ones fails, once. Counts over several plans.
+  void fail_after(std::size_t steps) { steps_left_ = steps; }
+  /// Every plan and every ruleset fails until the next call with false.
+  void fail_always(bool fail) { fail_always_ = fail; }
+  /// returns  the operations so far, a line each
+  std::string printed_text() const;
+
+  Result<KernelState> observe(std::set<std::string> const& links) override;
+  Result<KernelState> observe_owned() override;
+  Result<void> apply(Plan const& plan) override;
+  Result<void> replace_ruleset(std::set<Element> const& elements) override;
+  Result<std::vector<std::string>> mend() override;
+  bool reap() override;
+  Result<HostRoutes const*> host_routes() override;
+  Result<std::uint32_t> default_mtu_bytes() override;
+
+ private:
+  Result<void> run(Operation const& operation);
+  bool is_time_to_fail();
+  void undo(Plan const& plan, std::size_t done);
+
+  std::optional<std::size_t> steps_left_;
+  bool fail_always_ = false;
+};
+
+}  // namespace drawbridge::testing
