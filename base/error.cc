@@ -7,6 +7,8 @@ namespace drawbridge {
 
 std::string_view name_of(Errc code) {
   switch (code) {
+    case Errc::malformed:
+      return "malformed";
     case Errc::invalid_argument:
       return "invalid_argument";
     case Errc::not_found:

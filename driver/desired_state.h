@@ -1,0 +1,18 @@
+// The heart: what the kernel should hold for the networks that exist. Pure.
+//
+// Nothing else decides about links and rules. Creating, deleting, joining, repairing and restarting
+// differ only in which networks and endpoints they pass in.
+#pragma once
+
+#include "model/network.h"
+#include "netlink/kernel_state.h"
+
+namespace drawbridge {
+
+/// Adds a network's bridge, its elements and what they need to `state`.
+void add_network(KernelState& state, Network const& network);
+
+/// Adds a joined endpoint's veth pair to `state`; an endpoint that has not joined needs nothing.
+void add_endpoint(KernelState& state, Network const& network, Endpoint const& endpoint);
+
+}  // namespace drawbridge

@@ -1,0 +1,62 @@
+#include "driver/names.h"
+
+#include <algorithm>
+
+namespace drawbridge {
+namespace {
+
+std::uint32_t fnv1a(std::string_view text) {
+  std::uint32_t hash = 2166136261u;
+  for (char const c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  }
+  return hash;
+}
+
+MacAddress mac_of(std::uint32_t tail) {
+  MacAddress mac;
+  mac.bytes = {0x02,
+               0xdb,
+               static_cast<std::uint8_t>(tail >> 24),
+               static_cast<std::uint8_t>(tail >> 16),
+               static_cast<std::uint8_t>(tail >> 8),
+               static_cast<std::uint8_t>(tail)};
+  return mac;
+}
+
+bool is_letter_or_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+}  // namespace
+
+std::string bridge_name(NetworkId const& network) {
+  return bridge_prefix + std::string(network.brief());
+}
+
+std::string host_end_name(EndpointId const& endpoint) {
+  return "dv-" + std::string(endpoint.brief());
+}
+
+std::string container_end_name(EndpointId const& endpoint) {
+  return "dc-" + std::string(endpoint.brief());
+}
+
+MacAddress mac_for(IpAddress const& address) {
+  return address.family == Family::ipv4 ? mac_of(static_cast<std::uint32_t>(address.bits))
+                                        : mac_for(address.to_string());
+}
+
+MacAddress mac_for(std::string_view id) { return mac_of(fnv1a(id)); }
+
+bool is_interface_name(std::string_view name) {
+  return !name.empty() && name.size() <= 15 && name != "." && name != ".." &&
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':'; });
+}
+
+bool is_object_id(std::string_view id) {
+  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), is_letter_or_digit);
+}
+
+}  // namespace drawbridge

@@ -1,0 +1,35 @@
+// Names and addresses that follow from ids: stable over restarts, unique on this host. Pure.
+#pragma once
+
+#include <string>
+
+#include "model/network.h"
+
+namespace drawbridge {
+
+/// The prefix of every bridge that the user did not name; firewall rules match on it.
+constexpr char const* bridge_prefix = "db-";
+
+/// returns  "db-" and the first 12 characters of the id
+std::string bridge_name(NetworkId const& network);
+/// returns  "dv-" and the first 12 characters of the id: the end that is a port of the bridge
+std::string host_end_name(EndpointId const& endpoint);
+/// returns  "dc-" and the first 12 characters of the id: the end that the engine moves and renames
+std::string container_end_name(EndpointId const& endpoint);
+
+/// The MAC address that goes with an IP address, so that a neighbour's cache entry stays right when
+/// the address moves to another container. Locally administered, unicast.
+///
+/// returns  02:db and the four bytes of an IPv4 address, or four bytes hashed from an IPv6 address
+MacAddress mac_for(IpAddress const& address);
+/// The same for an endpoint or a bridge without any address: hashed from its id.
+MacAddress mac_for(std::string_view id);
+
+/// returns  true for 1 to 15 printable ASCII characters without '/', ':' and blanks, not "." or
+///          ".."; source: Linux dev_valid_name()
+bool is_interface_name(std::string_view name);
+
+/// returns  true for what the engine uses as ids: 1 to 128 letters and digits
+bool is_object_id(std::string_view id);
+
+}  // namespace drawbridge

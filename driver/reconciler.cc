@@ -1,0 +1,72 @@
+#include "driver/reconciler.h"
+
+#include <fmt/core.h>
+
+#include "netlink/diff.h"
+
+namespace drawbridge {
+namespace {
+
+void add_link_names(std::set<std::string>& names, KernelState const& state) {
+  for (auto const& [name, bridge] : state.bridges) {
+    names.insert(name);
+  }
+  for (auto const& [name, veth] : state.veths) {
+    names.insert(name);
+  }
+}
+
+Result<void> refuse_foreign(std::set<std::string> const& foreign, KernelState const& after) {
+  for (std::string const& name : foreign) {
+    if (after.bridges.contains(name) || after.veths.contains(name)) {
+      return fail(Errc::already_exists,
+                  fmt::format("interface {} exists and is not drawbridge's: "
+                              "remove it or choose another name",
+                              name));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> Reconciler::bring_to(KernelState const& before, KernelState const& after) {
+  std::set<std::string> links;
+  add_link_names(links, before);
+  add_link_names(links, after);
+  Result<KernelState> observed = kernel_.observe(links);
+  if (!observed) {
+    return fail(observed.error());
+  }
+  Result<void> const clear = refuse_foreign(observed->foreign, after);
+  if (!clear) {
+    return clear;
+  }
+  observed->elements = before.elements;
+  return kernel_.apply(diff(*observed, after));
+}
+
+std::vector<std::string> Reconciler::bring_all_to(KernelState const& wanted) {
+  std::vector<std::string> report;
+  Result<KernelState> observed = kernel_.observe_owned();
+  if (!observed) {
+    return {observed.error().message};
+  }
+  // Rules first: no link comes up before the rules that judge its packets.
+  Result<void> const ruled = kernel_.replace_ruleset(wanted.elements);
+  if (!ruled) {
+    report.push_back(ruled.error().message);
+  }
+  observed->elements = wanted.elements;
+  for (Operation const& operation : diff(*observed, wanted)) {
+    if (std::holds_alternative<CreateVeth>(operation)) {
+      // The pair went with its sandbox; a new one would connect nobody.
+      continue;
+    }
+    Result<void> const done = kernel_.apply({operation});
+    report.push_back(done ? describe(operation) : done.error().message);
+  }
+  return report;
+}
+
+}  // namespace drawbridge

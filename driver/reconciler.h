@@ -1,0 +1,32 @@
+// Brings the kernel from one desired state to another: observe, diff, apply. Nothing else changes
+// links or rules.
+#pragma once
+
+#include "netlink/kernel.h"
+
+namespace drawbridge {
+
+class Reconciler {
+ public:
+  /// kernel outlives the object.
+  explicit Reconciler(Kernel& kernel) : kernel_(kernel) {}
+
+  /// Changes what differs between two states of a few objects; what agrees with `after` already is
+  /// left alone, what should be there of both and is not is made again.
+  ///
+  /// before, after   the same objects before and after the change, and nothing else
+  /// errors  already_exists   a link of a wanted name is not ours; untouched
+  ///         kernel           nothing changed; the text says which step failed and why
+  Result<void> bring_to(KernelState const& before, KernelState const& after);
+
+  /// Compares everything of ours with `wanted`: removes what is not in it, makes what is missing,
+  /// replaces the ruleset. Goes on past single failures.
+  ///
+  /// returns  a line for each repair and each failure
+  std::vector<std::string> bring_all_to(KernelState const& wanted);
+
+ private:
+  Kernel& kernel_;
+};
+
+}  // namespace drawbridge

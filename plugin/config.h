@@ -1,0 +1,31 @@
+// drawbridge.json: what an administrator may set. Everything is optional. Pure but for reading.
+//
+// The keys that this version reads; docs/configuration.md is the user's page.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "model/pool.h"
+
+namespace drawbridge {
+
+struct Config {
+  PoolConfig pools = default_pool_config();
+  std::string docker_socket;  // empty: no Docker API
+  log::Level log_level = log::Level::info;
+  log::Format log_format = log::Format::text;
+};
+
+/// errors  invalid_argument   the text says line and reason: "line 3: unknown key \"pool\""
+Result<Config> parse_config(std::string_view text);
+
+/// Reads FILE, then the *.json files of the folder conf.d beside it in the order of their names; a
+/// later file replaces whole keys of an earlier one. Files that are not there are skipped.
+///
+/// errors  invalid_argument   the text says file, line and reason
+Result<Config> read_config(std::filesystem::path const& file);
+
+}  // namespace drawbridge

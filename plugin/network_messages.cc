@@ -1,0 +1,127 @@
+#include "plugin/network_messages.h"
+
+#include <fmt/core.h>
+
+#include "driver/names.h"
+#include "plugin/json_reader.h"
+
+namespace drawbridge {
+namespace json = boost::json;
+namespace {
+
+template <class IdType>
+IdType read_id(JsonReader const& in, std::string_view key) {
+  IdType id{in.text(key)};
+  if (!is_object_id(id.value)) {
+    in.refuse({Errc::invalid_argument, fmt::format("\"{}\" is not an id", key)});
+  }
+  return id;
+}
+
+EndpointRef read_ref(JsonReader const& in) {
+  return {read_id<NetworkId>(in, "NetworkID"), read_id<EndpointId>(in, "EndpointID")};
+}
+
+/// One element of IPv4Data or IPv6Data. Nothing for the null IPAM's "0.0.0.0/0".
+std::optional<Subnet> read_subnet(JsonReader const& in) {
+  std::optional<IpPrefix> const pool = in.prefix("Pool");
+  std::optional<IpPrefix> const gateway = in.prefix("Gateway");
+  if (!pool || pool->length == 0) {
+    return std::nullopt;
+  }
+  Subnet subnet{pool->network(), std::nullopt};
+  if (gateway) {
+    subnet.gateway = gateway->address;
+  }
+  if (gateway && !subnet.prefix.contains(gateway->address)) {
+    in.refuse({Errc::invalid_argument,
+               fmt::format("gateway {} is outside of {}", gateway->address.to_string(),
+                           subnet.prefix.to_string())});
+  }
+  return subnet;
+}
+
+}  // namespace
+
+Result<NetworkRequest> decode_create_network(std::string_view body) {
+  JsonDocument document(body);
+  JsonReader const in = document.root();
+  JsonReader const options = in.object("Options");
+  NetworkRequest request;
+  request.id = read_id<NetworkId>(in, "NetworkID");
+  request.internal = options.flag("com.docker.network.internal");
+  request.options = options.text_map("com.docker.network.generic");
+  for (std::string_view const key : {"IPv4Data", "IPv6Data"}) {
+    for (JsonReader const& data : in.objects(key)) {
+      std::optional<Subnet> const subnet = read_subnet(data);
+      if (subnet) {
+        request.subnets.push_back(*subnet);
+      }
+    }
+  }
+  return document.finish(std::move(request));
+}
+
+Result<NetworkId> decode_network_id(std::string_view body) {
+  JsonDocument document(body);
+  return document.finish(read_id<NetworkId>(document.root(), "NetworkID"));
+}
+
+Result<EndpointRef> decode_endpoint_ref(std::string_view body) {
+  JsonDocument document(body);
+  return document.finish(read_ref(document.root()));
+}
+
+Result<CreateEndpointMessage> decode_create_endpoint(std::string_view body) {
+  JsonDocument document(body);
+  JsonReader const in = document.root();
+  JsonReader const interface = in.object("Interface");
+  EndpointRef ref = read_ref(in);
+  CreateEndpointMessage message;
+  message.endpoint.network = std::move(ref.network);
+  message.endpoint.id = std::move(ref.endpoint);
+  message.endpoint.ipv4 = interface.prefix("Address");
+  message.endpoint.ipv6 = interface.prefix("AddressIPv6");
+  message.mac = interface.mac("MacAddress");
+  return document.finish(std::move(message));
+}
+
+Result<ProgramMessage> decode_program(std::string_view body) {
+  JsonDocument document(body);
+  JsonReader const in = document.root();
+  EndpointRef ref = read_ref(in);
+  std::size_t const ports = in.object("Options").count("com.docker.network.portmap");
+  return document.finish(ProgramMessage{std::move(ref), ports});
+}
+
+Result<std::string> echo_allocate_network(std::string_view body) {
+  JsonDocument document(body);
+  json::object reply;
+  reply["Options"] = document.root().object("Options").raw();
+  return document.finish(json::serialize(reply));
+}
+
+std::string encode_mac(std::optional<MacAddress> mac) {
+  json::object interface;
+  if (mac) {
+    interface["MacAddress"] = mac->to_string();
+  }
+  json::object reply;
+  reply["Interface"] = std::move(interface);
+  return json::serialize(reply);
+}
+
+std::string encode_join(JoinReply const& reply) {
+  json::object name;
+  name["SrcName"] = reply.interface_name;
+  name["DstPrefix"] = reply.interface_prefix;
+  json::object message;
+  message["InterfaceName"] = std::move(name);
+  message["Gateway"] = reply.gateway_ipv4 ? reply.gateway_ipv4->to_string() : "";
+  message["GatewayIPv6"] = reply.gateway_ipv6 ? reply.gateway_ipv6->to_string() : "";
+  // Without this a container whose networks give no gateway gets a second interface with a way out.
+  message["DisableGatewayService"] = true;
+  return json::serialize(message);
+}
+
+}  // namespace drawbridge

@@ -1,0 +1,247 @@
+#include "plugin/routes.h"
+
+#include <fmt/core.h>
+
+#include "base/log.h"
+#include "plugin/ipam_messages.h"
+#include "plugin/network_messages.h"
+
+namespace drawbridge {
+namespace {
+
+constexpr char const* empty_reply = "{}";
+
+std::string subject(NetworkId const& id) { return fmt::format("network={}", id.brief()); }
+
+std::string subject(EndpointRef const& ref) {
+  return fmt::format("network={} endpoint={}", ref.network.brief(), ref.endpoint.brief());
+}
+
+Result<std::string> done(Result<void> const& result) {
+  return result ? Result<std::string>(empty_reply) : fail(result.error());
+}
+
+/// Before an operation that relies on our rules, what others took from them is put back.
+void mend(Kernel& kernel) {
+  Result<std::vector<std::string>> const repairs = kernel.mend();
+  if (!repairs) {
+    log::warn("{}", repairs.error().message);
+    return;
+  }
+  for (std::string const& repair : *repairs) {
+    log::warn("repaired: {}", repair);
+  }
+}
+
+// Network driver
+
+Result<std::string> create_network(Services services, Call& call) {
+  Result<NetworkRequest> request = decode_create_network(call.body);
+  if (!request) {
+    return fail(request.error());
+  }
+  call.subject = subject(request->id);
+  mend(services.kernel);
+  return done(services.driver.create_network(std::move(*request)));
+}
+
+Result<std::string> delete_network(Services services, Call& call) {
+  Result<NetworkId> const id = decode_network_id(call.body);
+  if (!id) {
+    return fail(id.error());
+  }
+  call.subject = subject(*id);
+  return done(services.driver.delete_network(*id));
+}
+
+Result<std::string> create_endpoint(Services services, Call& call) {
+  Result<CreateEndpointMessage> message = decode_create_endpoint(call.body);
+  if (!message) {
+    return fail(message.error());
+  }
+  call.subject = subject(EndpointRef{message->endpoint.network, message->endpoint.id});
+  Result<MacAddress> const mac =
+      services.driver.create_endpoint(std::move(message->endpoint), message->mac);
+  if (!mac) {
+    return fail(mac.error());
+  }
+  // Repeating an address that the request had is an error to the engine.
+  return encode_mac(message->mac ? std::nullopt : std::optional(*mac));
+}
+
+Result<std::string> delete_endpoint(Services services, Call& call) {
+  Result<EndpointRef> const ref = decode_endpoint_ref(call.body);
+  if (!ref) {
+    return fail(ref.error());
+  }
+  call.subject = subject(*ref);
+  return done(services.driver.delete_endpoint(ref->network, ref->endpoint));
+}
+
+Result<std::string> join(Services services, Call& call) {
+  Result<EndpointRef> const ref = decode_endpoint_ref(call.body);
+  if (!ref) {
+    return fail(ref.error());
+  }
+  call.subject = subject(*ref);
+  mend(services.kernel);
+  Result<JoinReply> const reply = services.driver.join(ref->network, ref->endpoint);
+  return reply ? Result<std::string>(encode_join(*reply)) : fail(reply.error());
+}
+
+Result<std::string> program_external_connectivity(Call& call) {
+  Result<ProgramMessage> const message = decode_program(call.body);
+  if (!message) {
+    return fail(message.error());
+  }
+  call.subject = subject(message->ref);
+  if (message->published_ports > 0) {
+    return fail(Errc::unsupported,
+                "published ports are not supported by this version of drawbridge: remove -p and "
+                "ports:, or publish through a network of driver bridge");
+  }
+  return empty_reply;
+}
+
+/// Leave and RevokeExternalConnectivity: the interface stays until DeleteEndpoint, because the
+/// engine has yet to take it out of the sandbox.
+Result<std::string> acknowledge_endpoint(Call& call) {
+  Result<EndpointRef> const ref = decode_endpoint_ref(call.body);
+  if (!ref) {
+    return fail(ref.error());
+  }
+  call.subject = subject(*ref);
+  return empty_reply;
+}
+
+Result<std::string> endpoint_info(Call& call) {
+  Result<std::string> const acknowledged = acknowledge_endpoint(call);
+  return acknowledged ? Result<std::string>(R"({"Value":{}})") : acknowledged;
+}
+
+Result<std::string> allocate_network(Call& call) {
+  return echo_allocate_network(call.body);
+}
+
+Result<std::string> free_network(Call& call) {
+  Result<NetworkId> const id = decode_network_id(call.body);
+  if (!id) {
+    return fail(id.error());
+  }
+  call.subject = subject(*id);
+  return empty_reply;
+}
+
+// IPAM driver
+
+Result<std::string> request_pool(Services services, Call& call) {
+  Result<PoolRequest> const request = decode_request_pool(call.body);
+  if (!request) {
+    return fail(request.error());
+  }
+  call.subject = fmt::format("pool={}", request->prefix ? request->prefix->to_string() : "any");
+  Result<HostRoutes const*> const routes = services.kernel.host_routes();
+  if (!routes) {
+    return fail(routes.error());
+  }
+  Result<Pool> const pool =
+      services.ipam.request_pool(*request, (*routes)->routes, (*routes)->generation);
+  if (!pool) {
+    return fail(pool.error());
+  }
+  call.subject = fmt::format("pool={}", pool->id.value);
+  if (is_public(pool->prefix)) {
+    log::warn("{} is public address space: hosts on the Internet that own it cannot be reached "
+              "from this host any more",
+              pool->prefix.to_string());
+  }
+  return encode_pool(*pool);
+}
+
+Result<std::string> release_pool(Services services, Call& call) {
+  Result<PoolId> const id = decode_pool_id(call.body);
+  if (!id) {
+    return fail(id.error());
+  }
+  call.subject = fmt::format("pool={}", id->value);
+  return done(services.ipam.release_pool(*id));
+}
+
+Result<std::string> request_address(Services services, Call& call) {
+  Result<AddressRequest> const request = decode_request_address(call.body);
+  if (!request) {
+    return fail(request.error());
+  }
+  call.subject = fmt::format("pool={}", request->pool.value);
+  Result<IpPrefix> const address =
+      services.ipam.request_address(request->pool, request->address, request->kind);
+  if (!address) {
+    return fail(address.error());
+  }
+  call.subject += fmt::format(" address={}", address->address.to_string());
+  return encode_address(*address);
+}
+
+Result<std::string> release_address(Services services, Call& call) {
+  Result<Lease> const lease = decode_release_address(call.body);
+  if (!lease) {
+    return fail(lease.error());
+  }
+  call.subject =
+      fmt::format("pool={} address={}", lease->pool.value, lease->address.to_string());
+  return done(services.ipam.release_address(lease->pool, lease->address));
+}
+
+using ServiceHandler = Result<std::string> (*)(Services, Call&);
+
+/// A method without arguments: the same answer always.
+std::function<Result<std::string>(Call&)> constant(std::string reply) {
+  return [reply = std::move(reply)](Call&) -> Result<std::string> { return reply; };
+}
+
+}  // namespace
+
+Router make_plugin_router(Services services) {
+  Router router;
+  auto const network = [&](char const* method, LogAs log_as, auto handle) {
+    router.add(std::string("/NetworkDriver.") + method, {ErrorKey::err, log_as, handle});
+  };
+  auto const ipam = [&](char const* method, LogAs log_as, auto handle) {
+    router.add(std::string("/IpamDriver.") + method, {ErrorKey::error, log_as, handle});
+  };
+  auto const with = [services](ServiceHandler handle) {
+    return [services, handle](Call& call) { return handle(services, call); };
+  };
+
+  router.add("/Plugin.Activate",
+             {ErrorKey::err, LogAs::info,
+              constant(R"({"Implements":["NetworkDriver","IpamDriver"]})")});
+
+  network("GetCapabilities", LogAs::info,
+          constant(R"({"Scope":"local","ConnectivityScope":"local","GwAllocChecker":false})"));
+  network("CreateNetwork", LogAs::info, with(create_network));
+  network("DeleteNetwork", LogAs::info, with(delete_network));
+  network("CreateEndpoint", LogAs::info, with(create_endpoint));
+  network("DeleteEndpoint", LogAs::info, with(delete_endpoint));
+  network("Join", LogAs::info, with(join));
+  network("Leave", LogAs::info, acknowledge_endpoint);
+  network("ProgramExternalConnectivity", LogAs::info, program_external_connectivity);
+  network("RevokeExternalConnectivity", LogAs::info, acknowledge_endpoint);
+  network("EndpointOperInfo", LogAs::debug, endpoint_info);
+  network("GwAllocCheck", LogAs::debug, constant(R"({"SkipIPv4":false,"SkipIPv6":false})"));
+  network("AllocateNetwork", LogAs::info, allocate_network);
+  network("FreeNetwork", LogAs::info, free_network);
+  network("DiscoverNew", LogAs::debug, constant(empty_reply));
+  network("DiscoverDelete", LogAs::debug, constant(empty_reply));
+
+  ipam("GetCapabilities", LogAs::info,
+       constant(R"({"RequiresMACAddress":false,"RequiresRequestReplay":false})"));
+  ipam("GetDefaultAddressSpaces", LogAs::debug, constant(encode_address_spaces()));
+  ipam("RequestPool", LogAs::info, with(request_pool));
+  ipam("ReleasePool", LogAs::info, with(release_pool));
+  ipam("RequestAddress", LogAs::info, with(request_address));
+  ipam("ReleaseAddress", LogAs::info, with(release_address));
+  return router;
+}
+
+}  // namespace drawbridge
