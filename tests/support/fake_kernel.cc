@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace drawbridge::testing {
+namespace drawbridge {
 namespace {
 
 bool is_taken(KernelState const& state, std::string const& name) {
@@ -228,4 +228,4 @@ Result<std::uint32_t> FakeKernel::default_mtu_bytes() {
   return mtu_bytes;
 }
 
-}  // namespace drawbridge::testing
+}  // namespace drawbridge

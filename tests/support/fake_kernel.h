@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace drawbridge::testing {
+namespace drawbridge {
 
 class FakeKernel : public Kernel {
  public:
@@ -52,4 +52,4 @@ class FakeKernel : public Kernel {
   bool fail_always_ = false;
 };
 
-}  // namespace drawbridge::testing
+}  // namespace drawbridge

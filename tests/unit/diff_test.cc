@@ -7,8 +7,6 @@
 namespace drawbridge {
 namespace {
 
-using testing::FakeKernel;
-
 IpPrefix prefix(char const* text) {
   return *IpPrefix::parse(text);
 }
