@@ -21,12 +21,14 @@ struct Subnet {
   auto operator<=>(Subnet const&) const = default;
 };
 
-/// Everything that CreateNetwork said, which is said only once in a network's life.
+/// Everything that CreateNetwork said, which is said only once in a network's life, and what the
+/// host added then: enough to derive the rest again after a restart.
 struct NetworkRequest {
   NetworkId id;
   bool internal = false;
   std::map<std::string, std::string> options;  // `-o KEY=VALUE`, as typed
   std::vector<Subnet> subnets;
+  std::uint32_t default_mtu_bytes = 1500;  // of the host when the network was made
 
   bool operator==(NetworkRequest const&) const = default;
 };
@@ -64,7 +66,6 @@ struct JoinReply {
   std::string interface_prefix;  // "eth": the engine adds a number
   std::optional<IpAddress> gateway_ipv4;
   std::optional<IpAddress> gateway_ipv6;
-  bool disable_gateway_service = false;
 
   bool operator==(JoinReply const&) const = default;
 };

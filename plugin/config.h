@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
-#include "model/pool.h"
+#include "ipam/ipam.h"
 
 namespace drawbridge {
 

@@ -1,0 +1,83 @@
+// Holds every #include against the layers of docs/ARCHITECTURE.md, and keeps each library behind
+// the folder that owns it.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+
+namespace drawbridge {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::map<std::string, std::set<std::string>> const may_include = {
+    {"base", {"base"}},
+    {"model", {"model", "base"}},
+    {"netlink", {"netlink", "model", "base"}},
+    {"store", {"store", "model", "base"}},
+    {"ipam", {"ipam", "store", "model", "base"}},
+    {"driver", {"driver", "netlink", "store", "model", "base"}},
+    {"plugin", {"plugin", "driver", "ipam", "netlink", "store", "model", "base"}},
+};
+
+/// A library's headers and the one folder that may see them.
+std::vector<std::pair<std::regex, std::string>> const owners = {
+    {std::regex("^boost/"), "plugin"},      {std::regex("^CLI/"), "plugin"},
+    {std::regex("^spdlog/"), "base"},       {std::regex("^sqlite3"), "store"},
+    {std::regex("^lib(nftnl|mnl)/"), "netlink"}, {std::regex("^netlink/"), "netlink"},
+    {std::regex("^linux/"), "netlink"},     {std::regex("^tl/"), "base"},
+};
+
+struct Include {
+  std::string path;
+  bool is_ours;  // in quotes
+};
+
+std::vector<Include> includes_of(fs::path const& file) {
+  static std::regex const line_form(R"(^#include ([<"])([^>"]+)[>"])");
+  std::vector<Include> includes;
+  std::ifstream stream(file);
+  for (std::string line; std::getline(stream, line);) {
+    std::smatch match;
+    if (std::regex_search(line, match, line_form)) {
+      includes.push_back({match[2], match[1] == "\""});
+    }
+  }
+  return includes;
+}
+
+void check_ours(std::string const& folder, fs::path const& file, Include const& include) {
+  std::string const target = include.path.substr(0, include.path.find('/'));
+  EXPECT_TRUE(may_include.at(folder).contains(target))
+      << file.string() << " includes " << include.path;
+}
+
+void check_library(std::string const& folder, fs::path const& file, Include const& include) {
+  for (auto const& [headers, owner] : owners) {
+    if (std::regex_search(include.path, headers)) {
+      EXPECT_EQ(folder, owner) << file.string() << " includes <" << include.path << ">";
+    }
+  }
+}
+
+TEST(Layering, NoFolderIncludesWhatIsAboveIt) {
+  std::size_t files = 0;
+  for (auto const& [folder, allowed] : may_include) {
+    for (auto const& entry : fs::directory_iterator(fs::path(DRAWBRIDGE_SOURCE_DIR) / folder)) {
+      ++files;
+      for (Include const& include : includes_of(entry.path())) {
+        include.is_ours ? check_ours(folder, entry.path(), include)
+                        : check_library(folder, entry.path(), include);
+      }
+    }
+  }
+  EXPECT_GT(files, 30u);
+}
+
+}  // namespace
+}  // namespace drawbridge
