@@ -3,10 +3,10 @@
 // Cost follows the number of gaps, not of addresses: a full /8 is one interval. Pure.
 #pragma once
 
+#include "model/address.h"
+
 #include <map>
 #include <optional>
-
-#include "model/address.h"
 
 namespace drawbridge {
 

@@ -4,36 +4,43 @@
 // source: libnetwork ipams/remote/api, docs/PROTOCOL.md "IPAM"
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <memory>
-#include <optional>
-#include <vector>
-
 #include "base/result.h"
-#include "ipam/interval_set.h"
+#include "ipam/address_pool.h"
+#include "ipam/address_space.h"
+#include "ipam/host_routes.h"
+#include "ipam/pool_table.h"
 #include "model/pool.h"
 #include "store/store.h"
 
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
 namespace drawbridge {
+
+/// returns  the pools that serve without any configuration: pods, the default, and services
+PoolConfig default_pool_config();
 
 class Ipam {
  public:
   /// store outlives the object.
   Ipam(PoolConfig config, Store& store);
-  ~Ipam();
 
   /// Fills memory from the store. Once, before the first request.
   Result<void> load();
 
-  /// Leases the subnet that `request` names, or carves the next free one from a pool source.
+  /// Leases the subnet that `request` names, or carves the next free one from a pool source. In the
+  /// global address space asking again for a leased subnet gives the same pool again.
   ///
   /// host_routes  prefixes that this host uses; `generation` tells when they changed
-  /// returns  the pool; its prefix has no host bits
+  /// returns  the pool; its prefix has no host bits. It may lie in public space: ask is_public()
+  ///          and warn
   /// errors   invalid_argument   the subnet has host bits or an impossible length; the range is
   ///                             outside of it; unknown option or source name
   ///          conflict           overlaps another pool or a host route; the text names both sides
   ///          exhausted          nothing left in the source; the text says what to do
+  ///          unsupported        an IPv6 subnet of our choice, without a pool that has any
   ///          store              not written; nothing changed
   Result<Pool> request_pool(PoolRequest const& request, std::vector<HostRoute> const& host_routes,
                             std::uint64_t generation);
@@ -41,8 +48,9 @@ class Ipam {
   /// Gives a pool and all its addresses back. An unknown pool is success.
   Result<void> release_pool(PoolId const& id);
 
-  /// Leases `preferred`, or the gateway's place (the first address), or the lowest free address of
-  /// the pool's range.
+  /// Leases `preferred`; else for a gateway the lowest free address of the subnet, which is its
+  /// first; else the lowest free one of the range. Asking again for the gateway that the pool has,
+  /// and in the global address space for any address that is leased, gives it again.
   ///
   /// returns  the address with the pool's prefix length: 10.249.1.2/24
   /// errors   not_found          no such pool
@@ -62,6 +70,12 @@ class Ipam {
   };
   /// returns  every leased pool with the number of its addresses in use
   std::vector<Usage> usage() const;
+
+ private:
+  Store& store_;
+  PoolTable table_;
+  HostSpace routes_;
+  std::map<PoolId, AddressPool> pools_;
 };
 
 }  // namespace drawbridge

@@ -1,0 +1,132 @@
+#include "ipam/ipam.h"
+
+#include <string>
+#include <utility>
+
+namespace drawbridge {
+namespace {
+
+/// returns  the id of the pool that a swarm manager asks for again after it started again
+std::optional<PoolId> remembered_by_swarm(PoolRequest const& request) {
+  if (request.address_space != global_address_space || !request.prefix) {
+    return std::nullopt;
+  }
+  return pool_id(request.address_space, *request.prefix, request.sub_pool);
+}
+
+std::vector<IpPrefix> services_prefixes() {
+  std::vector<IpPrefix> prefixes;
+  for (char const* const text :
+       {"172.30.0.0/16", "172.31.0.0/16", "172.32.0.0/16", "172.33.0.0/16", "172.34.0.0/16"}) {
+    prefixes.push_back(*IpPrefix::parse(text));
+  }
+  return prefixes;
+}
+
+}  // namespace
+
+PoolConfig default_pool_config() {
+  return {
+      {{"pods", {*IpPrefix::parse("10.249.0.0/16")}, 24}, {"services", services_prefixes(), 16}},
+      "pods"};
+}
+
+Ipam::Ipam(PoolConfig config, Store& store) : store_(store), table_(std::move(config)) {}
+
+Result<void> Ipam::load() {
+  Result<std::vector<Pool>> const pools = store_.load_pools();
+  if (!pools) {
+    return fail(pools.error().within("load pools"));
+  }
+  Result<std::vector<Lease>> const leases = store_.load_leases();
+  if (!leases) {
+    return fail(leases.error().within("load leases"));
+  }
+  for (Pool const& pool : *pools) {
+    table_.add(pool);
+    pools_.emplace(pool.id, pool);
+  }
+  for (Lease const& lease : *leases) {
+    // The store gives no lease without its pool.
+    pools_.at(lease.pool).take(lease.address, lease.kind);
+  }
+  return {};
+}
+
+Result<Pool> Ipam::request_pool(PoolRequest const& request,
+                                std::vector<HostRoute> const& host_routes,
+                                std::uint64_t generation) {
+  if (std::optional<PoolId> const id = remembered_by_swarm(request)) {
+    if (auto const known = pools_.find(*id); known != pools_.end()) {
+      return known->second.pool();
+    }
+  }
+  routes_.update(host_routes, generation);
+  Result<Pool> pool = table_.choose(request, routes_);
+  if (!pool) {
+    return pool;
+  }
+  if (Result<void> const saved = store_.save(*pool); !saved) {
+    return fail(saved.error().within("lease subnet " + pool->prefix.to_string()));
+  }
+  table_.add(*pool);
+  pools_.emplace(pool->id, *pool);
+  return pool;
+}
+
+Result<void> Ipam::release_pool(PoolId const& id) {
+  auto const found = pools_.find(id);
+  if (found == pools_.end()) {
+    return {};
+  }
+  if (Result<void> const removed = store_.remove(id); !removed) {
+    return fail(removed.error().within("release pool " + id.value));
+  }
+  table_.remove(found->second.pool());
+  pools_.erase(found);
+  return {};
+}
+
+Result<IpPrefix> Ipam::request_address(PoolId const& id, std::optional<IpAddress> preferred,
+                                       AddressKind kind) {
+  auto const found = pools_.find(id);
+  if (found == pools_.end()) {
+    return fail(Errc::not_found, "no pool " + id.value + ": it was released or never requested");
+  }
+  AddressPool& pool = found->second;
+  int const length = pool.pool().prefix.length;
+  if (std::optional<IpAddress> const again = pool.repeated(preferred, kind)) {
+    return IpPrefix{*again, length};
+  }
+  Result<IpAddress> const address = pool.choose(preferred, kind);
+  if (!address) {
+    return fail(address.error());
+  }
+  if (Result<void> const saved = store_.save(Lease{id, *address, kind}); !saved) {
+    return fail(saved.error().within("lease address " + address->to_string()));
+  }
+  pool.take(*address, kind);
+  return IpPrefix{*address, length};
+}
+
+Result<void> Ipam::release_address(PoolId const& id, IpAddress const& address) {
+  auto const found = pools_.find(id);
+  if (found == pools_.end() || !found->second.holds(address)) {
+    return {};
+  }
+  if (Result<void> const removed = store_.remove(Lease{id, address}); !removed) {
+    return fail(removed.error().within("release address " + address.to_string()));
+  }
+  found->second.give_back(address);
+  return {};
+}
+
+std::vector<Ipam::Usage> Ipam::usage() const {
+  std::vector<Usage> usage;
+  for (auto const& [id, pool] : pools_) {
+    usage.push_back({pool.pool(), pool.leases()});
+  }
+  return usage;
+}
+
+}  // namespace drawbridge
