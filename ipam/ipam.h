@@ -7,7 +7,7 @@
 #include "base/result.h"
 #include "ipam/address_pool.h"
 #include "ipam/address_space.h"
-#include "ipam/host_routes.h"
+#include "ipam/host_route_index.h"
 #include "ipam/pool_table.h"
 #include "model/pool.h"
 #include "store/store.h"

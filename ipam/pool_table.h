@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/result.h"
-#include "ipam/host_routes.h"
+#include "ipam/host_route_index.h"
 #include "ipam/interval_set.h"
 #include "ipam/pool_rules.h"
 #include "model/pool.h"

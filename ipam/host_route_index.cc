@@ -1,4 +1,4 @@
-#include "ipam/host_routes.h"
+#include "ipam/host_route_index.h"
 
 #include <algorithm>
 
