@@ -1,0 +1,266 @@
+#include "netlink/nft_table.h"
+
+#include "netlink/nft_elements.h"
+#include "netlink/nft_skeleton.h"
+#include "netlink/nft_socket.h"
+
+#include <libnftnl/rule.h>
+#include <libnftnl/table.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+namespace drawbridge {
+namespace {
+
+/// What tells our table, as we wrote it, from any other of its name: the kernel never gives a
+/// handle twice. Elements are not looked at.
+struct Fingerprint {
+  std::uint64_t table = 0;
+  std::vector<std::uint64_t> rules;
+
+  bool operator==(Fingerprint const&) const = default;
+};
+
+Result<std::uint64_t> table_handle(NftSocket& socket) {
+  Handle<nftnl_table, nftnl_table_free> table(nftnl_table_alloc());
+  assert(table);
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, nft_table_name);
+  NftQuestion question(NFT_MSG_GETTABLE, NFPROTO_INET, 0);
+  nftnl_table_nlmsg_build_payload(question.message(), table.get());
+  Result<void> asked = socket.ask(
+      question, [&](nlmsghdr const* answer) { nftnl_table_nlmsg_parse(answer, table.get()); });
+  if (!asked) {
+    return fail(asked.error());
+  }
+  return nftnl_table_get_u64(table.get(), NFTNL_TABLE_HANDLE);
+}
+
+Result<std::vector<std::uint64_t>> rule_handles(NftSocket& socket) {
+  std::vector<std::uint64_t> handles;
+  Handle<nftnl_rule, nftnl_rule_free> filter(nftnl_rule_alloc());
+  assert(filter);
+  nftnl_rule_set_str(filter.get(), NFTNL_RULE_TABLE, nft_table_name);
+  NftQuestion question(NFT_MSG_GETRULE, NFPROTO_INET, NLM_F_DUMP);
+  nftnl_rule_nlmsg_build_payload(question.message(), filter.get());
+  auto const read = [&handles](nlmsghdr const* answer) {
+    Handle<nftnl_rule, nftnl_rule_free> rule(nftnl_rule_alloc());
+    assert(rule);
+    nftnl_rule_nlmsg_parse(answer, rule.get());
+    handles.push_back(nftnl_rule_get_u64(rule.get(), NFTNL_RULE_HANDLE));
+  };
+  Result<void> asked = socket.ask(question, read, [&handles] { handles.clear(); });
+  if (!asked) {
+    return fail(asked.error());
+  }
+  return handles;
+}
+
+/// returns  nothing where no table has our name
+Result<std::optional<Fingerprint>> look(NftSocket& socket) {
+  Result<std::uint64_t> const table = table_handle(socket);
+  if (!table && table.error().code == Errc::not_found) {
+    return std::nullopt;
+  }
+  if (!table) {
+    return fail(table.error());
+  }
+  Result<std::vector<std::uint64_t>> rules = rule_handles(socket);
+  if (!rules) {
+    return fail(rules.error());
+  }
+  return Fingerprint{*table, std::move(*rules)};
+}
+
+/// returns  the part of `elements` that belongs to `set`
+std::set<Element> part_of(std::set<Element> const& elements, char const* set) {
+  auto const first = elements.lower_bound(Element{set, {}});
+  auto const last = std::find_if(first, elements.end(),
+                                 [set](Element const& element) { return element.set != set; });
+  return {first, last};
+}
+
+/// What an operation really changes, given what the table holds.
+struct Change {
+  std::set<Element> gone;
+  std::set<Element> fresh;
+
+  Change(std::set<Element> const& held, std::set<Element> const& remove,
+         std::set<Element> const& add) {
+    std::copy_if(remove.begin(), remove.end(), std::inserter(gone, gone.end()),
+                 [&](Element const& it) { return held.contains(it) && !add.contains(it); });
+    std::copy_if(add.begin(), add.end(), std::inserter(fresh, fresh.end()),
+                 [&](Element const& it) { return !held.contains(it); });
+  }
+
+  void apply_to(std::set<Element>& elements) const {
+    for (Element const& element : gone) {
+      elements.erase(element);
+    }
+    elements.insert(fresh.begin(), fresh.end());
+  }
+};
+
+/// returns  true when the table is not what we left behind: something is missing, or in the way
+bool is_astray(Error const& error) {
+  return error.code == Errc::not_found || error.code == Errc::already_exists;
+}
+
+}  // namespace
+
+class NftTable::State {
+ public:
+  explicit State(NftSocket socket) : socket_(std::move(socket)) {}
+
+  Result<void> replace(std::set<Element> elements);
+  Result<void> change(std::set<Element> const& remove, std::set<Element> const& add);
+  Result<void> set_uplinks(std::set<std::string> const& interfaces);
+  Result<std::vector<std::string>> mend();
+  Result<void> remove_all();
+
+ private:
+  Result<void> write(std::set<Element> elements);
+  Result<std::vector<std::string>> look_and_mend();
+
+  NftSocket socket_;
+  std::set<Element> elements_;       // what the table holds
+  std::optional<Fingerprint> ours_;  // of the table as we wrote it; nothing before that
+  std::optional<std::uint32_t> seen_foreign_changes_;  // as of the last look
+};
+
+Result<void> NftTable::State::write(std::set<Element> elements) {
+  NftBatch batch;
+  append_skeleton(batch);
+  append_additions(batch, elements);
+  if (Result<void> written = socket_.commit(batch); !written) {
+    return fail(written.error().within("write table inet drawbridge"));
+  }
+  elements_ = std::move(elements);
+  // When this look fails the table is not known for ours, and the next mend() writes it again.
+  ours_ = look(socket_).value_or(std::nullopt).value_or(Fingerprint{});
+  return {};
+}
+
+Result<void> NftTable::State::replace(std::set<Element> elements) {
+  elements.merge(part_of(elements_, nft_set::uplinks));
+  return write(std::move(elements));
+}
+
+Result<void> NftTable::State::change(std::set<Element> const& remove,
+                                     std::set<Element> const& add) {
+  Change const change(elements_, remove, add);
+  NftBatch batch;
+  append_removals(batch, change.gone);
+  append_additions(batch, change.fresh);
+  Result<void> const changed = socket_.commit(batch);
+  if (!changed && is_astray(changed.error())) {
+    std::set<Element> elements = elements_;
+    change.apply_to(elements);
+    return write(std::move(elements));
+  }
+  if (!changed) {
+    return fail(changed.error().within("change table inet drawbridge"));
+  }
+  change.apply_to(elements_);
+  return {};
+}
+
+Result<void> NftTable::State::set_uplinks(std::set<std::string> const& interfaces) {
+  std::set<Element> uplinks;
+  for (std::string const& interface : interfaces) {
+    uplinks.insert(Element{nft_set::uplinks, {interface}});
+  }
+  std::set<Element> const before = part_of(elements_, nft_set::uplinks);
+  if (ours_) {
+    return change(before, uplinks);
+  }
+  Change(elements_, before, uplinks).apply_to(elements_);
+  return {};
+}
+
+// Every commit of ours adds one to the generation. So it differs by as many, or others were there.
+Result<std::vector<std::string>> NftTable::State::mend() {
+  Result<std::uint32_t> const generation = socket_.generation();
+  if (!generation) {
+    return fail(generation.error());
+  }
+  std::uint32_t const foreign_changes = *generation - socket_.commits();
+  if (seen_foreign_changes_ == foreign_changes) {
+    return std::vector<std::string>{};
+  }
+  Result<std::vector<std::string>> repairs = look_and_mend();
+  if (repairs) {
+    seen_foreign_changes_ = foreign_changes;
+  }
+  return repairs;
+}
+
+Result<std::vector<std::string>> NftTable::State::look_and_mend() {
+  std::vector<std::string> repairs;
+  Result<std::optional<Fingerprint>> const found = look(socket_);
+  if (!found) {
+    return fail(found.error());
+  }
+  if (ours_ && *found != ours_) {
+    repairs.push_back(*found ? "table inet drawbridge was changed by others: written again"
+                             : "table inet drawbridge was gone: written again");
+    if (Result<void> written = write(elements_); !written) {
+      return fail(written.error());
+    }
+  }
+  return repairs;
+}
+
+Result<void> NftTable::State::remove_all() {
+  NftBatch batch;
+  append_table_removal(batch);
+  Result<void> const removed = socket_.commit(batch);
+  if (!removed) {
+    return fail(removed.error().within("remove table inet drawbridge"));
+  }
+  ours_.reset();
+  elements_.clear();
+  return {};
+}
+
+NftTable::NftTable(std::unique_ptr<State> state) : state_(std::move(state)) {}
+NftTable::NftTable(NftTable&&) noexcept = default;
+NftTable& NftTable::operator=(NftTable&&) noexcept = default;
+NftTable::~NftTable() = default;
+
+Result<NftTable> NftTable::open() {
+  Result<NftSocket> socket = NftSocket::open();
+  if (!socket) {
+    return fail(socket.error());
+  }
+  return NftTable(std::make_unique<State>(std::move(*socket)));
+}
+
+Result<void> NftTable::replace(std::set<Element> const& elements) {
+  return state_->replace(elements);
+}
+
+Result<void> NftTable::change(std::set<Element> const& remove, std::set<Element> const& add) {
+  return state_->change(remove, add);
+}
+
+Result<void> NftTable::set_uplinks(std::set<std::string> const& interfaces) {
+  return state_->set_uplinks(interfaces);
+}
+
+Result<std::vector<std::string>> NftTable::mend() {
+  return state_->mend();
+}
+
+Result<void> NftTable::remove_all() {
+  return state_->remove_all();
+}
+
+}  // namespace drawbridge
