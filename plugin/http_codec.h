@@ -1,7 +1,7 @@
 // HTTP/1.1 as bytes: what a plugin socket receives and sends. No sockets, no coroutines. Pure.
 //
 // The engine sends an empty Host, no Content-Type and often no body; all of that is accepted.
-// Parsing is Boost.Beast's; limits and the texts of refusals are ours.
+// Heads are parsed by Boost.Beast; body framing, limits and the texts of refusals are ours.
 // source: docs/PROTOCOL.md "Transport"
 #pragma once
 
@@ -44,7 +44,7 @@ class HttpDecoder {
 
   /// Takes in bytes as they arrive.
   void feed(std::string_view bytes);
-  /// returns  the next whole request, once its last byte has arrived. After a refusal: nothing.
+  /// returns  the next whole request, once its last byte has arrived; those before a refusal too
   std::optional<HttpRequest> next();
   /// returns  set once the bytes cannot become a request
   std::optional<HttpRefusal> const& refusal() const;
@@ -58,5 +58,9 @@ class HttpDecoder {
 
 /// returns  status line, headers with Content-Length, and body, ready to be written
 std::string encode(HttpReply const& reply, bool keep_alive);
+
+/// returns  the refusal as both plugin protocols read errors: under "Err" and "Error". The reason
+///          is one of this folder's own texts: it needs no escaping.
+HttpReply reply_to(HttpRefusal const& refusal);
 
 }  // namespace drawbridge
