@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "driver/driver.h"
@@ -40,7 +41,9 @@ class Replay {
   /// returns  a line for each refused request
   std::string run() {
     for (RecordedCall const& call : read_transcript(version_)) {
-      if (call.accepted) {
+      bool const gives_back = call.path.find(".Release") != std::string::npos ||
+                              call.path.find(".Delete") != std::string::npos;
+      if (call.accepted || gives_back) {
         send(call);
       }
     }
@@ -51,6 +54,8 @@ class Replay {
 
  private:
   void send(RecordedCall const& call) {
+    make_network_of(call);
+    lease_pool_of(call);
     HttpDecoder decoder;
     decoder.feed(as_http(call, with_our_names(call), version_.starts_with("v20.")));
     std::optional<HttpRequest> const request = decoder.next();
@@ -68,27 +73,69 @@ class Replay {
     ++answered_;
   }
 
-  /// The engine repeats the pool and the addresses that it was answered; ours differ.
+  /// The engine repeats what it was told before: address space, pool and addresses. Ours differ.
   std::string with_our_names(RecordedCall const& call) const {
-    if (!call.path.starts_with("/IpamDriver.") || call.raw.empty()) {
+    if (call.raw.empty()) {
       return call.raw;
     }
     json::value value = json::parse(call.raw);
     json::object& body = value.as_object();
-    auto const pool = body.contains("PoolID")
-                          ? pools_.find(std::string(body.at("PoolID").as_string()))
-                          : pools_.end();
-    if (pool == pools_.end()) {
-      return call.raw;
+    if (body.contains("AddressSpace")) {
+      bool const is_local = body.at("AddressSpace").as_string().ends_with("-local");
+      body["AddressSpace"] = is_local ? local_address_space : global_address_space;
     }
-    std::string const address(body.contains("Address") ? body.at("Address").as_string().c_str()
-                                                       : "");
-    auto const ours = addresses_.find(pool->first + " " + address);
+    if (body.contains("PoolID")) {
+      put_our_pool(body, call.path);
+    }
+    if (call.path == "/NetworkDriver.CreateNetwork") {
+      body.at("Options").as_object().erase("com.docker.network.generic");
+    }
+    return json::serialize(value) + "\n";
+  }
+
+  void put_our_pool(json::object& body, std::string const& path) const {
+    std::string const recorded = body.at("PoolID").as_string().c_str();
+    auto const pool = pools_.find(recorded);
+    if (pool == pools_.end()) {
+      return;
+    }
     body["PoolID"] = pool->second;
-    if (ours != addresses_.end() && call.path == "/IpamDriver.ReleaseAddress") {
+    std::string const address =
+        body.contains("Address") ? body.at("Address").as_string().c_str() : "";
+    auto const ours = addresses_.find(recorded + " " + address);
+    if (path == "/IpamDriver.ReleaseAddress" && ours != addresses_.end()) {
       body["Address"] = ours->second;
     }
-    return json::serialize(value);
+  }
+
+  /// Networks that were made before the recording began.
+  void make_network_of(RecordedCall const& call) {
+    if (!call.path.starts_with("/NetworkDriver.Create") && !call.path.ends_with(".Join")) {
+      return;
+    }
+    std::string const id = json::parse(call.raw).at("NetworkID").as_string().c_str();
+    if (networks_.insert(id).second && call.path != "/NetworkDriver.CreateNetwork") {
+      NetworkRequest request;
+      request.id = {id};
+      EXPECT_TRUE(driver_.create_network(request).has_value());
+    }
+  }
+
+  /// Pools that were leased before the recording began. The recorder's ids tell their subnets:
+  /// "rec/10.90.0.0/24/".
+  void lease_pool_of(RecordedCall const& call) {
+    if (call.path != "/IpamDriver.RequestAddress") {
+      return;
+    }
+    std::string const recorded = json::parse(call.raw).at("PoolID").as_string().c_str();
+    std::size_t const end = recorded.find('/', recorded.find('/', 4) + 1);
+    Result<IpPrefix> const prefix = IpPrefix::parse(recorded.substr(4, end - 4));
+    if (pools_.contains(recorded) || !prefix) {
+      return;
+    }
+    PoolRequest request{std::string(local_address_space), *prefix, {}, {}, prefix->family()};
+    Result<Pool> const pool = ipam_.request_pool(request, {}, 0);
+    pools_[recorded] = pool ? pool->id.value : "none";
   }
 
   void learn(RecordedCall const& call, json::object const& reply) {
@@ -109,6 +156,7 @@ class Replay {
   Ipam ipam_{default_pool_config(), store_};
   Driver driver_{kernel_, store_};
   Router router_ = make_plugin_router({driver_, ipam_, kernel_});
+  std::set<std::string> networks_;
   std::map<std::string, std::string> pools_;
   std::map<std::string, std::string> addresses_;
   std::ostringstream refused_;
