@@ -1,0 +1,73 @@
+# A thin front for CMake, CTest and pytest. `make help` lists the targets.
+#
+# Everything installs what it needs itself (Debian packages, as root).
+
+PYTHON ?= /usr/bin/python3
+JOBS ?= $(shell nproc)
+PYTEST = $(PYTHON) -B -m pytest -p no:cacheprovider
+
+.PHONY: help run build test unit e2e asan tsan clang bench format tidy clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+run: ## install what is missing, build, and show two networks on an engine
+	@scripts/install-packages build
+	@$(MAKE) --no-print-directory binary
+	@scripts/install-packages run
+	@$(PYTHON) -B scripts/demo
+
+build: ## leave build/release/drawbridge
+	@scripts/install-packages build
+	@$(MAKE) --no-print-directory binary
+
+.PHONY: binary
+binary:
+	@cmake --preset release -DBUILD_TESTING=OFF >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+
+test: ## install, build and run every test: unit, kernel, end to end
+	@scripts/install-packages build
+	@scripts/install-packages test
+	@$(MAKE) --no-print-directory unit asan tsan binary e2e
+
+unit: ## unit and kernel tests
+	@cmake --preset dev >/dev/null
+	@cmake --build --preset dev -j $(JOBS)
+	@ctest --preset dev -j $(JOBS)
+
+asan: ## the same under the address and undefined-behaviour sanitizers
+	@cmake --preset asan >/dev/null
+	@cmake --build --preset asan -j $(JOBS)
+	@ctest --preset asan -j $(JOBS)
+
+tsan: ## unit tests under the thread sanitizer
+	@cmake --preset tsan >/dev/null
+	@cmake --build --preset tsan -j $(JOBS)
+	@ctest --preset tsan -j $(JOBS)
+
+clang: ## unit and kernel tests as clang builds them
+	@cmake --preset clang >/dev/null
+	@cmake --build --preset clang -j $(JOBS)
+	@ctest --preset clang -j $(JOBS)
+
+e2e: ## end-to-end tests on a private engine; needs the binaries of `build` and `asan`
+	@$(PYTEST) -q tests/lab tests/e2e
+
+bench: ## measure against Docker's bridge driver and write docs/benchmarks.md (about 20 minutes)
+	@scripts/install-packages build
+	@scripts/install-packages run
+	@cmake --preset release -DBUILD_TESTING=OFF -DDRAWBRIDGE_BENCH=ON >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+	@$(PYTHON) -B bench/control_plane.py
+
+format: ## format the C++ code (clang-format-19)
+	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
+
+tidy: ## check the C++ code (clang-tidy-19)
+	@cmake --preset clang >/dev/null
+	@git ls-files '*.cc' | grep -v -e '^tests/' -e '^bench/' | \
+	  xargs -P $(JOBS) -n 4 clang-tidy-19 --quiet -p build/clang
+
+clean: ## remove build/
+	@rm -rf build
