@@ -47,8 +47,12 @@ Result<void> Ipam::load() {
     pools_.emplace(pool.id, pool);
   }
   for (Lease const& lease : *leases) {
-    // The store gives no lease without its pool.
-    pools_.at(lease.pool).take(lease.address, lease.kind);
+    auto const pool = pools_.find(lease.pool);
+    if (pool == pools_.end()) {
+      return fail(Errc::store, "load leases: " + lease.address.to_string() +
+                                   " belongs to unknown pool " + lease.pool.value);
+    }
+    pool->second.take(lease.address, lease.kind);
   }
   return {};
 }

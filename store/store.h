@@ -4,13 +4,13 @@
 // is filled from here at start; afterwards the store is only written. One thread.
 #pragma once
 
-#include <filesystem>
-#include <memory>
-#include <vector>
-
 #include "base/result.h"
 #include "model/network.h"
 #include "model/pool.h"
+
+#include <filesystem>
+#include <memory>
+#include <vector>
 
 namespace drawbridge {
 

@@ -1,0 +1,124 @@
+#include "store/schema.h"
+
+#include <fmt/format.h>
+
+namespace drawbridge {
+namespace {
+
+constexpr std::int64_t schema_version = 1;
+
+/// Addresses are text, so that `sqlite3 state.db` shows a person what is in use.
+constexpr char const* schema_1 = R"sql(
+  CREATE TABLE pools (
+    id            TEXT NOT NULL PRIMARY KEY,
+    address_space TEXT NOT NULL,
+    prefix        TEXT NOT NULL,
+    sub_pool      TEXT
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE leases (
+    pool    TEXT NOT NULL REFERENCES pools (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    kind    TEXT NOT NULL CHECK (kind IN ('gateway', 'endpoint')),
+    PRIMARY KEY (pool, address)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE networks (
+    id                TEXT    NOT NULL PRIMARY KEY,
+    internal          INTEGER NOT NULL,
+    default_mtu_bytes INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE network_options (
+    network TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
+    key     TEXT NOT NULL,
+    value   TEXT NOT NULL,
+    PRIMARY KEY (network, key)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE network_subnets (
+    network  TEXT    NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    prefix   TEXT    NOT NULL,
+    gateway  TEXT,
+    PRIMARY KEY (network, position)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE endpoints (
+    id      TEXT    NOT NULL PRIMARY KEY,
+    network TEXT    NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
+    ipv4    TEXT,
+    ipv6    TEXT,
+    mac     TEXT    NOT NULL,
+    joined  INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE INDEX endpoints_by_network ON endpoints (network);
+
+  PRAGMA user_version = 1;
+)sql";
+
+/// A commit is one append and one fdatasync of the log. The log goes back into the file every 4 MB
+/// and never stays larger; 256 KB of pages are kept in memory.
+constexpr char const* settings = R"sql(
+  PRAGMA synchronous = FULL;
+  PRAGMA foreign_keys = ON;
+  PRAGMA cache_size = -256;
+  PRAGMA wal_autocheckpoint = 1000;
+  PRAGMA journal_size_limit = 4194304;
+  PRAGMA temp_store = MEMORY;
+)sql";
+
+Result<void> use_write_ahead_log(Database& database) {
+  Result<std::string> const mode = database.text("PRAGMA journal_mode = WAL");
+  if (!mode) {
+    return fail(mode.error());
+  }
+  if (*mode != "wal") {
+    return fail(Errc::store, fmt::format("state file {}: its file system cannot hold a write-ahead "
+                                         "log: choose another --state-dir",
+                                         database.file().string()));
+  }
+  return database.execute(settings);
+}
+
+Result<void> create_tables(Database& database) {
+  Result<std::int64_t> const tables = database.number("SELECT count(*) FROM sqlite_schema");
+  if (!tables) {
+    return fail(tables.error());
+  }
+  if (*tables != 0) {
+    return fail(Errc::store, fmt::format("state file {}: a database of another program: move it "
+                                         "away or choose another --state-dir",
+                                         database.file().string()));
+  }
+  if (Result<void> const ready = use_write_ahead_log(database); !ready) {
+    return ready;
+  }
+  Result<Transaction> transaction = Transaction::begin(database);
+  if (!transaction) {
+    return fail(transaction.error());
+  }
+  if (Result<void> const created = database.execute(schema_1); !created) {
+    return created;
+  }
+  return transaction->commit();
+}
+
+}  // namespace
+
+Result<void> prepare_state_file(Database& database) {
+  Result<std::int64_t> const version = database.number("PRAGMA user_version");
+  if (!version) {
+    return fail(version.error());
+  }
+  if (*version > schema_version) {
+    return fail(Errc::unsupported,
+                fmt::format("state file {}: written by a newer version (its schema is {}, this one "
+                            "reads {}): start that version or move the file away",
+                            database.file().string(), *version, schema_version));
+  }
+  return *version == 0 ? create_tables(database) : use_write_ahead_log(database);
+}
+
+}  // namespace drawbridge

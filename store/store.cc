@@ -1,0 +1,352 @@
+#include "store/store.h"
+
+#include "store/schema.h"
+#include "store/sqlite.h"
+#include "store/state_directory.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace drawbridge {
+namespace {
+
+std::string_view text_of(AddressKind kind) {
+  return kind == AddressKind::gateway ? "gateway" : "endpoint";
+}
+
+/// An absent value is a null column. `text` keeps the printed value while it is bound.
+template <class T>
+SqlValue value_or_null(std::optional<T> const& value, std::string& text) {
+  if (!value) {
+    return std::monostate{};
+  }
+  text = value->to_string();
+  return std::string_view(text);
+}
+
+/// What the file holds was checked when it was written: text that does not parse means damage.
+template <class T>
+Result<T> parse_column(Row const& row, int column) {
+  Result<T> parsed = T::parse(row.text(column));
+  return parsed ? parsed : fail(Errc::store, "damaged row: " + parsed.error().message);
+}
+
+template <class T>
+Result<std::optional<T>> parse_or_null(Row const& row, int column) {
+  if (!row.text_or_null(column)) {
+    return std::optional<T>{};
+  }
+  Result<T> const parsed = parse_column<T>(row, column);
+  return parsed ? Result<std::optional<T>>(*parsed) : fail(parsed.error());
+}
+
+Result<Pool> read_pool(Row const& row) {
+  Result<IpPrefix> const prefix = parse_column<IpPrefix>(row, 2);
+  if (!prefix) {
+    return fail(prefix.error());
+  }
+  Result<std::optional<IpPrefix>> const sub_pool = parse_or_null<IpPrefix>(row, 3);
+  if (!sub_pool) {
+    return fail(sub_pool.error());
+  }
+  return Pool{{row.text(0)}, row.text(1), *prefix, *sub_pool};
+}
+
+Result<Lease> read_lease(Row const& row) {
+  Result<IpAddress> const address = parse_column<IpAddress>(row, 1);
+  if (!address) {
+    return fail(address.error());
+  }
+  bool const is_gateway = row.text(2) == text_of(AddressKind::gateway);
+  return Lease{{row.text(0)}, *address, is_gateway ? AddressKind::gateway : AddressKind::endpoint};
+}
+
+Result<NetworkRequest> read_network(Row const& row) {
+  NetworkRequest network;
+  network.id.value = row.text(0);
+  network.internal = row.number(1) != 0;
+  network.default_mtu_bytes = static_cast<std::uint32_t>(row.number(2));
+  return network;
+}
+
+Result<Subnet> read_subnet(Row const& row) {
+  Result<IpPrefix> const prefix = parse_column<IpPrefix>(row, 1);
+  if (!prefix) {
+    return fail(prefix.error());
+  }
+  Result<std::optional<IpAddress>> const gateway = parse_or_null<IpAddress>(row, 2);
+  if (!gateway) {
+    return fail(gateway.error());
+  }
+  return Subnet{*prefix, *gateway};
+}
+
+Result<Endpoint> read_endpoint(Row const& row) {
+  Result<std::optional<IpPrefix>> const ipv4 = parse_or_null<IpPrefix>(row, 2);
+  if (!ipv4) {
+    return fail(ipv4.error());
+  }
+  Result<std::optional<IpPrefix>> const ipv6 = parse_or_null<IpPrefix>(row, 3);
+  if (!ipv6) {
+    return fail(ipv6.error());
+  }
+  Result<MacAddress> const mac = parse_column<MacAddress>(row, 4);
+  if (!mac) {
+    return fail(mac.error());
+  }
+  return Endpoint{{row.text(0)}, {row.text(1)}, *ipv4, *ipv6, *mac, row.number(5) != 0};
+}
+
+using NetworksById = std::map<std::string, NetworkRequest*>;
+
+/// Only a hand without foreign keys switched on can make a row without its network.
+Result<NetworkRequest*> owner_of(Row const& row, NetworksById const& networks) {
+  auto const found = networks.find(row.text(0));
+  if (found == networks.end()) {
+    return fail(Errc::store, "damaged row: it belongs to unknown network " + row.text(0));
+  }
+  return found->second;
+}
+
+template <class T>
+Result<std::vector<T>> read_all(Database& database, std::string_view sql,
+                                Result<T> (*read)(Row const&)) {
+  std::vector<T> values;
+  Result<void> const visited = database.each(sql, {}, [&](Row const& row) -> Result<void> {
+    Result<T> value = read(row);
+    if (!value) {
+      return fail(value.error());
+    }
+    values.push_back(std::move(*value));
+    return {};
+  });
+  return visited ? Result<std::vector<T>>(std::move(values)) : fail(visited.error());
+}
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(FileDescriptor lock, Database database)
+      : lock_(std::move(lock)), database_(std::move(database)) {}
+
+  Result<std::vector<Pool>> load_pools() override;
+  Result<std::vector<Lease>> load_leases() override;
+  Result<std::vector<NetworkRequest>> load_networks() override;
+  Result<std::vector<Endpoint>> load_endpoints() override;
+
+  Result<void> save(Pool const& pool) override;
+  Result<void> remove(PoolId const& pool) override;
+  Result<void> save(Lease const& lease) override;
+  Result<void> remove(Lease const& lease) override;
+  Result<void> save(NetworkRequest const& network) override;
+  Result<void> remove(NetworkId const& network) override;
+  Result<void> save(Endpoint const& endpoint) override;
+  Result<void> remove(EndpointId const& endpoint) override;
+
+ private:
+  Result<void> load_options(NetworksById const& networks);
+  Result<void> load_subnets(NetworksById const& networks);
+  Result<void> write_rows(NetworkRequest const& network);
+  Result<void> write_options(NetworkRequest const& network);
+  Result<void> write_subnets(NetworkRequest const& network);
+
+  FileDescriptor lock_;  // given up after the file is closed
+  Database database_;
+};
+
+Result<std::vector<Pool>> SqliteStore::load_pools() {
+  return read_all(database_, "SELECT id, address_space, prefix, sub_pool FROM pools ORDER BY id",
+                  read_pool);
+}
+
+Result<std::vector<Lease>> SqliteStore::load_leases() {
+  return read_all(database_, "SELECT pool, address, kind FROM leases ORDER BY pool, address",
+                  read_lease);
+}
+
+Result<std::vector<Endpoint>> SqliteStore::load_endpoints() {
+  return read_all(database_,
+                  "SELECT id, network, ipv4, ipv6, mac, joined FROM endpoints ORDER BY id",
+                  read_endpoint);
+}
+
+Result<std::vector<NetworkRequest>> SqliteStore::load_networks() {
+  Result<std::vector<NetworkRequest>> networks = read_all(
+      database_, "SELECT id, internal, default_mtu_bytes FROM networks ORDER BY id", read_network);
+  if (!networks) {
+    return networks;
+  }
+  NetworksById by_id;
+  for (NetworkRequest& network : *networks) {
+    by_id[network.id.value] = &network;
+  }
+  if (Result<void> const loaded = load_options(by_id); !loaded) {
+    return fail(loaded.error());
+  }
+  if (Result<void> const loaded = load_subnets(by_id); !loaded) {
+    return fail(loaded.error());
+  }
+  return networks;
+}
+
+Result<void> SqliteStore::load_options(NetworksById const& networks) {
+  return database_.each("SELECT network, key, value FROM network_options", {},
+                        [&](Row const& row) -> Result<void> {
+                          Result<NetworkRequest*> const network = owner_of(row, networks);
+                          if (!network) {
+                            return fail(network.error());
+                          }
+                          (*network)->options[row.text(1)] = row.text(2);
+                          return {};
+                        });
+}
+
+Result<void> SqliteStore::load_subnets(NetworksById const& networks) {
+  return database_.each(
+      "SELECT network, prefix, gateway FROM network_subnets ORDER BY network, position", {},
+      [&](Row const& row) -> Result<void> {
+        Result<NetworkRequest*> const network = owner_of(row, networks);
+        if (!network) {
+          return fail(network.error());
+        }
+        Result<Subnet> const subnet = read_subnet(row);
+        if (!subnet) {
+          return fail(subnet.error());
+        }
+        (*network)->subnets.push_back(*subnet);
+        return {};
+      });
+}
+
+Result<void> SqliteStore::save(Pool const& pool) {
+  std::string range;
+  return database_.run(
+      "INSERT INTO pools (id, address_space, prefix, sub_pool) VALUES (?1, ?2, ?3, ?4) "
+      "ON CONFLICT (id) DO NOTHING",  // the id holds all the rest
+      {pool.id.value, pool.address_space, pool.prefix.to_string(),
+       value_or_null(pool.sub_pool, range)});
+}
+
+Result<void> SqliteStore::remove(PoolId const& pool) {
+  return database_.run("DELETE FROM pools WHERE id = ?1", {pool.value});
+}
+
+Result<void> SqliteStore::save(Lease const& lease) {
+  return database_.run(
+      "INSERT INTO leases (pool, address, kind) VALUES (?1, ?2, ?3) "
+      "ON CONFLICT (pool, address) DO UPDATE SET kind = excluded.kind",
+      {lease.pool.value, lease.address.to_string(), text_of(lease.kind)});
+}
+
+Result<void> SqliteStore::remove(Lease const& lease) {
+  return database_.run("DELETE FROM leases WHERE pool = ?1 AND address = ?2",
+                       {lease.pool.value, lease.address.to_string()});
+}
+
+Result<void> SqliteStore::save(NetworkRequest const& network) {
+  Result<Transaction> transaction = Transaction::begin(database_);
+  if (!transaction) {
+    return fail(transaction.error());
+  }
+  if (Result<void> const written = write_rows(network); !written) {
+    return written;
+  }
+  return transaction->commit();
+}
+
+Result<void> SqliteStore::write_rows(NetworkRequest const& network) {
+  Result<void> const written = database_.run(
+      "INSERT INTO networks (id, internal, default_mtu_bytes) VALUES (?1, ?2, ?3) "
+      "ON CONFLICT (id) DO UPDATE SET internal = excluded.internal, "
+      "default_mtu_bytes = excluded.default_mtu_bytes",
+      {network.id.value, std::int64_t{network.internal}, std::int64_t{network.default_mtu_bytes}});
+  if (!written) {
+    return written;
+  }
+  if (Result<void> const options = write_options(network); !options) {
+    return options;
+  }
+  return write_subnets(network);
+}
+
+Result<void> SqliteStore::write_options(NetworkRequest const& network) {
+  Result<void> written =
+      database_.run("DELETE FROM network_options WHERE network = ?1", {network.id.value});
+  for (auto option = network.options.begin(); written && option != network.options.end();
+       ++option) {
+    written = database_.run("INSERT INTO network_options (network, key, value) VALUES (?1, ?2, ?3)",
+                            {network.id.value, option->first, option->second});
+  }
+  return written;
+}
+
+Result<void> SqliteStore::write_subnets(NetworkRequest const& network) {
+  Result<void> written =
+      database_.run("DELETE FROM network_subnets WHERE network = ?1", {network.id.value});
+  for (std::size_t i = 0; written && i < network.subnets.size(); ++i) {
+    Subnet const& subnet = network.subnets[i];
+    std::string gateway;
+    written = database_.run(
+        "INSERT INTO network_subnets (network, position, prefix, gateway) "
+        "VALUES (?1, ?2, ?3, ?4)",
+        {network.id.value, static_cast<std::int64_t>(i), subnet.prefix.to_string(),
+         value_or_null(subnet.gateway, gateway)});
+  }
+  return written;
+}
+
+Result<void> SqliteStore::remove(NetworkId const& network) {
+  return database_.run("DELETE FROM networks WHERE id = ?1", {network.value});
+}
+
+Result<void> SqliteStore::save(Endpoint const& endpoint) {
+  std::string ipv4;
+  std::string ipv6;
+  return database_.run(
+      "INSERT INTO endpoints (id, network, ipv4, ipv6, mac, joined) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET network = excluded.network, "
+      "ipv4 = excluded.ipv4, ipv6 = excluded.ipv6, mac = excluded.mac, joined = excluded.joined",
+      {endpoint.id.value, endpoint.network.value, value_or_null(endpoint.ipv4, ipv4),
+       value_or_null(endpoint.ipv6, ipv6), endpoint.mac.to_string(),
+       std::int64_t{endpoint.joined}});
+}
+
+Result<void> SqliteStore::remove(EndpointId const& endpoint) {
+  return database_.run("DELETE FROM endpoints WHERE id = ?1", {endpoint.value});
+}
+
+/// A file that a backup or another user's umask left open to others is closed to them again.
+Result<void> make_private(std::filesystem::path const& file) {
+  using std::filesystem::perms;
+  std::error_code error;
+  std::filesystem::permissions(file, perms::owner_read | perms::owner_write, error);
+  if (error) {
+    return fail(Errc::store, fmt::format("state file {}: {}", file.string(), error.message()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_store(std::filesystem::path const& directory) {
+  Result<FileDescriptor> lock = hold_state_directory(directory);
+  if (!lock) {
+    return fail(lock.error());
+  }
+  Result<Database> database = Database::open(directory / "state.db");
+  if (!database) {
+    return fail(database.error());
+  }
+  if (Result<void> const ready = prepare_state_file(*database); !ready) {
+    return fail(ready.error());
+  }
+  if (Result<void> const closed = make_private(database->file()); !closed) {
+    return fail(closed.error());
+  }
+  return std::make_unique<SqliteStore>(std::move(*lock), std::move(*database));
+}
+
+}  // namespace drawbridge
