@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 namespace drawbridge {
 namespace {
@@ -18,10 +19,10 @@ std::string text_of_errno(int number) {
   return std::generic_category().message(number);
 }
 
-/// SQLite would make the file readable by everybody; its log files take the mode of this one.
+/// SQLite would make the file readable by everybody; its log takes the mode that it finds here.
 Result<void> create_private(std::filesystem::path const& file) {
   FileDescriptor const created(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!created.is_open()) {
+  if (!created.is_open() || ::fchmod(created.get(), 0600) != 0) {
     return fail(Errc::store, fmt::format("state file {}: {}", file.string(), text_of_errno(errno)));
   }
   return {};

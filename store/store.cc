@@ -4,11 +4,8 @@
 #include "store/sqlite.h"
 #include "store/state_directory.h"
 
-#include <fmt/format.h>
-
 #include <map>
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace drawbridge {
@@ -318,17 +315,6 @@ Result<void> SqliteStore::remove(EndpointId const& endpoint) {
   return database_.run("DELETE FROM endpoints WHERE id = ?1", {endpoint.value});
 }
 
-/// A file that a backup or another user's umask left open to others is closed to them again.
-Result<void> make_private(std::filesystem::path const& file) {
-  using std::filesystem::perms;
-  std::error_code error;
-  std::filesystem::permissions(file, perms::owner_read | perms::owner_write, error);
-  if (error) {
-    return fail(Errc::store, fmt::format("state file {}: {}", file.string(), error.message()));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_store(std::filesystem::path const& directory) {
@@ -342,9 +328,6 @@ Result<std::unique_ptr<Store>> open_store(std::filesystem::path const& directory
   }
   if (Result<void> const ready = prepare_state_file(*database); !ready) {
     return fail(ready.error());
-  }
-  if (Result<void> const closed = make_private(database->file()); !closed) {
-    return fail(closed.error());
   }
   return std::make_unique<SqliteStore>(std::move(*lock), std::move(*database));
 }
