@@ -273,22 +273,19 @@ NftRule& NftRule::masquerade() {
 }
 
 void NftRule::write(NftBatch& batch, std::uint16_t flags) const {
-  nlmsghdr* message = batch.open(NFT_MSG_NEWRULE, place_.family, NLM_F_CREATE | flags);
+  auto const all = static_cast<std::uint16_t>(NLM_F_CREATE | flags);
+  nlmsghdr* message = batch.open(NFT_MSG_NEWRULE, place_.family, all);
   nftnl_rule_nlmsg_build_payload(message, rule_.get());
   batch.close();
 }
 
-void NftRule::append_to(NftBatch& batch) const {
-  write(batch, NLM_F_APPEND);
+void NftRule::append_to(NftBatch& batch, std::uint16_t flags) const {
+  write(batch, NLM_F_APPEND | flags);
 }
 
-void NftRule::prepend_to(NftBatch& batch) const {
-  write(batch, 0);
-}
-
-void NftRule::insert_before(std::uint64_t handle, NftBatch& batch) const {
+void NftRule::insert_before(std::uint64_t handle, NftBatch& batch, std::uint16_t flags) const {
   nftnl_rule_set_u64(rule_.get(), NFTNL_RULE_POSITION, handle);
-  write(batch, 0);
+  write(batch, flags);
   nftnl_rule_unset(rule_.get(), NFTNL_RULE_POSITION);
 }
 

@@ -69,11 +69,11 @@ class NftRule {
   NftRule& masquerade();
 
   /// Puts the rule behind the last rule of its chain.
-  void append_to(NftBatch& batch) const;
+  ///
+  /// flags  NLM_F_ECHO: the answer to the transaction repeats the rule, with its handle
+  void append_to(NftBatch& batch, std::uint16_t flags = 0) const;
   /// Puts the rule before the rule of this handle.
-  void insert_before(std::uint64_t handle, NftBatch& batch) const;
-  /// Puts the rule before the first rule of its chain.
-  void prepend_to(NftBatch& batch) const;
+  void insert_before(std::uint64_t handle, NftBatch& batch, std::uint16_t flags = 0) const;
 
  private:
   NftRule& load_meta(std::uint32_t key, std::uint32_t reg);

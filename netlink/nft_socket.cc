@@ -25,6 +25,10 @@ constexpr std::uint32_t page_overrun_bytes = 64 * 1024;
 constexpr std::size_t receive_buffer_bytes = 64 * 1024;
 constexpr int dump_attempts = 8;
 
+std::uint16_t nft_type(std::uint16_t type) {
+  return static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | type);
+}
+
 std::string_view doing(std::uint16_t nlmsg_type) {
   switch (nlmsg_type & 0xff) {
     case NFT_MSG_NEWTABLE:
@@ -106,23 +110,19 @@ struct NftSocket::Answer {
   int code = 0;            // of the first refusal
   std::uint16_t refused = 0;
 
-  void add(nlmsghdr const* message, Reader const& read);
+  void add(nlmsghdr const* message);
   Result<void> result() const;
 };
 
-void NftSocket::Answer::add(nlmsghdr const* message, Reader const& read) {
+// A message that is no error is one that was asked for, or the last of several.
+void NftSocket::Answer::add(nlmsghdr const* message) {
   disturbed = disturbed || (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-  if (message->nlmsg_type == NLMSG_DONE) {
-    acknowledged = true;
-    return;
-  }
+  acknowledged = acknowledged || (message->nlmsg_flags & NLM_F_MULTI) == 0 ||
+                 message->nlmsg_type == NLMSG_DONE;
   if (message->nlmsg_type != NLMSG_ERROR) {
-    acknowledged = acknowledged || (message->nlmsg_flags & NLM_F_MULTI) == 0;
-    read(message);
     return;
   }
   auto const* error = static_cast<nlmsgerr const*>(mnl_nlmsg_get_payload(message));
-  acknowledged = true;
   if (error->error != 0 && code == 0) {
     code = -error->error;
     refused = error->msg.nlmsg_type;
@@ -195,7 +195,9 @@ Result<void> NftSocket::send(NftBatch& batch) {
   return {};
 }
 
-NftSocket::Answer NftSocket::read_answers(Reader const& read) {
+// libnftnl ends the process on a message of a kind that it does not expect, so only `wanted`
+// passes.
+NftSocket::Answer NftSocket::read_answers(std::uint16_t wanted, Reader const& read) {
   Answer answer;
   int const fd = mnl_socket_get_fd(socket_.get());
   while (true) {
@@ -214,12 +216,15 @@ NftSocket::Answer NftSocket::read_answers(Reader const& read) {
     int left = static_cast<int>(received);
     auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data());
     for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-      answer.add(message, read);
+      answer.add(message);
+      if (message->nlmsg_type == nft_type(wanted)) {
+        read(message);
+      }
     }
   }
 }
 
-Result<void> NftSocket::commit(NftBatch& batch) {
+Result<void> NftSocket::commit(NftBatch& batch, Reader const& echo) {
   if (batch.empty()) {
     return {};
   }
@@ -227,19 +232,21 @@ Result<void> NftSocket::commit(NftBatch& batch) {
   if (Result<void> sent = send(batch); !sent) {
     return sent;
   }
-  Result<void> committed = read_answers([](nlmsghdr const*) {}).result();
+  Result<void> committed = read_answers(NFT_MSG_NEWRULE, echo).result();
   commits_ += committed ? 1 : 0;
   return committed;
 }
 
 Result<void> NftSocket::ask(NftQuestion& question, Reader const& read,
                             std::function<void()> const& restart) {
+  // GETRULE is answered by NEWRULE, and so on: each stands right behind the other.
+  auto const wanted = static_cast<std::uint16_t>((question.message()->nlmsg_type & 0xff) - 1);
   for (int attempt = 0; attempt < dump_attempts; ++attempt) {
     nlmsghdr const* message = question.message();
     if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0) {
       return fail(nft_error(errno, doing(message->nlmsg_type)));
     }
-    Answer const answer = read_answers(read);
+    Answer const answer = read_answers(wanted, read);
     if (!answer.disturbed) {
       return answer.result();
     }

@@ -58,15 +58,19 @@ class NftQuestion {
 
 class NftSocket {
  public:
+  using Reader = std::function<void(nlmsghdr const*)>;
+
   /// errors  kernel   no nf_tables, or no right to use it
   static Result<NftSocket> open();
 
-  /// Runs one transaction. An empty one is success and costs nothing.
+  /// Runs one transaction. An empty one is success and costs nothing. Rules that were added
+  /// with NLM_F_ECHO are repeated to `echo`, with their handles.
   ///
   /// errors  not_found        something that it changes is not there; nothing changed
   ///         already_exists   something that it makes is there already; nothing changed
   ///         kernel           refused; nothing changed
-  Result<void> commit(NftBatch& batch);
+  Result<void> commit(
+      NftBatch& batch, Reader const& echo = [](nlmsghdr const*) {});
 
   /// returns  how often commit() changed something; each time the generation went up by one
   std::uint32_t commits() const { return commits_; }
@@ -78,7 +82,6 @@ class NftSocket {
   /// asked again after `restart`, which forgets what was read.
   ///
   /// errors  not_found   the object that was asked for is not there
-  using Reader = std::function<void(nlmsghdr const*)>;
   Result<void> ask(
       NftQuestion& question, Reader const& read, std::function<void()> const& restart = [] {});
 
@@ -87,7 +90,7 @@ class NftSocket {
   explicit NftSocket(mnl_socket* socket);
   Result<void> send(NftBatch& batch);
   void make_room(std::size_t bytes);
-  Answer read_answers(Reader const& read);
+  Answer read_answers(std::uint16_t wanted, Reader const& read);
 
   Handle<mnl_socket, mnl_socket_close> socket_;
   std::vector<char> buffer_;

@@ -1,5 +1,6 @@
 #include "netlink/nft_table.h"
 
+#include "netlink/forward_accept.h"
 #include "netlink/nft_elements.h"
 #include "netlink/nft_skeleton.h"
 #include "netlink/nft_socket.h"
@@ -8,6 +9,7 @@
 #include <libnftnl/table.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstdint>
 #include <iterator>
@@ -87,6 +89,18 @@ std::set<Element> part_of(std::set<Element> const& elements, char const* set) {
   return {first, last};
 }
 
+/// returns  the bridges of `elements` that the accept rules for our prefix do not cover
+std::set<std::string> named_bridges(std::set<Element> const& elements) {
+  std::set<std::string> names;
+  for (Element const& element : part_of(elements, nft_set::nets)) {
+    auto const& name = std::get<std::string>(element.key.front());
+    if (!name.starts_with(accepted_prefix)) {
+      names.insert(name);
+    }
+  }
+  return names;
+}
+
 /// What an operation really changes, given what the table holds.
 struct Change {
   std::set<Element> gone;
@@ -127,9 +141,13 @@ class NftTable::State {
 
  private:
   Result<void> write(std::set<Element> elements);
-  Result<std::vector<std::string>> look_and_mend();
+  Result<void> accept_named(Change const& change);
+  Result<std::vector<std::string>> mend_table();
+  Result<std::vector<std::string>> mend_accept_rules(std::set<std::string> const& named_bridges);
 
   NftSocket socket_;
+  std::array<ForwardAccept, 2> accept_rules_{ForwardAccept(Family::ipv4),
+                                             ForwardAccept(Family::ipv6)};
   std::set<Element> elements_;       // what the table holds
   std::optional<Fingerprint> ours_;  // of the table as we wrote it; nothing before that
   std::optional<std::uint32_t> seen_foreign_changes_;  // as of the last look
@@ -150,12 +168,16 @@ Result<void> NftTable::State::write(std::set<Element> elements) {
 
 Result<void> NftTable::State::replace(std::set<Element> elements) {
   elements.merge(part_of(elements_, nft_set::uplinks));
+  seen_foreign_changes_.reset();  // bridges with names of their own may be among them
   return write(std::move(elements));
 }
 
 Result<void> NftTable::State::change(std::set<Element> const& remove,
                                      std::set<Element> const& add) {
   Change const change(elements_, remove, add);
+  if (Result<void> accepted = accept_named(change); !accepted) {
+    return accepted;
+  }
   NftBatch batch;
   append_removals(batch, change.gone);
   append_additions(batch, change.fresh);
@@ -195,14 +217,20 @@ Result<std::vector<std::string>> NftTable::State::mend() {
   if (seen_foreign_changes_ == foreign_changes) {
     return std::vector<std::string>{};
   }
-  Result<std::vector<std::string>> repairs = look_and_mend();
-  if (repairs) {
-    seen_foreign_changes_ = foreign_changes;
+  Result<std::vector<std::string>> repairs = mend_table();
+  if (!repairs) {
+    return repairs;
   }
+  Result<std::vector<std::string>> more = mend_accept_rules(named_bridges(elements_));
+  if (!more) {
+    return more;
+  }
+  repairs->insert(repairs->end(), more->begin(), more->end());
+  seen_foreign_changes_ = foreign_changes;
   return repairs;
 }
 
-Result<std::vector<std::string>> NftTable::State::look_and_mend() {
+Result<std::vector<std::string>> NftTable::State::mend_table() {
   std::vector<std::string> repairs;
   Result<std::optional<Fingerprint>> const found = look(socket_);
   if (!found) {
@@ -218,16 +246,51 @@ Result<std::vector<std::string>> NftTable::State::look_and_mend() {
   return repairs;
 }
 
+Result<std::vector<std::string>> NftTable::State::mend_accept_rules(
+    std::set<std::string> const& named_bridges) {
+  std::vector<std::string> lines;
+  for (ForwardAccept& rules : accept_rules_) {
+    Result<std::vector<std::string>> const mended = rules.mend(socket_, named_bridges);
+    if (!mended) {
+      return fail(mended.error());
+    }
+    lines.insert(lines.end(), mended->begin(), mended->end());
+  }
+  return lines;
+}
+
+// Before the elements: a rule that waits for its bridge does no harm, the other way round would.
+Result<void> NftTable::State::accept_named(Change const& change) {
+  if (named_bridges(change.gone).empty() && named_bridges(change.fresh).empty()) {
+    return {};
+  }
+  std::set<Element> elements = elements_;
+  change.apply_to(elements);
+  seen_foreign_changes_.reset();  // if the change fails, the next mend() puts these back
+  Result<std::vector<std::string>> const mended = mend_accept_rules(named_bridges(elements));
+  if (!mended) {
+    return fail(mended.error());
+  }
+  return {};
+}
+
 Result<void> NftTable::State::remove_all() {
   NftBatch batch;
   append_table_removal(batch);
   Result<void> const removed = socket_.commit(batch);
+  ErrorList errors;
   if (!removed) {
-    return fail(removed.error().within("remove table inet drawbridge"));
+    errors.add(removed.error().within("remove table inet drawbridge"));
+  }
+  for (ForwardAccept& rules : accept_rules_) {
+    if (Result<void> gone = rules.remove_all(socket_); !gone) {
+      errors.add(gone.error());
+    }
   }
   ours_.reset();
   elements_.clear();
-  return {};
+  seen_foreign_changes_.reset();
+  return errors.empty() ? Result<void>() : fail(errors.joined());
 }
 
 NftTable::NftTable(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -1,0 +1,72 @@
+// The accept rules beside Docker's: where the policy of chain FORWARD of `ip filter` (or `ip6
+// filter`) is drop, what our table let through needs an accept there too.
+//
+// In DOCKER-USER, behind the rules that users put there, and at the end of FORWARD, because Docker
+// takes its jump to DOCKER-USER out for a moment whenever it makes a network. They have the form in
+// which iptables stores `-i db-+ -m comment --comment drawbridge -j ACCEPT`, so that it lists,
+// finds, saves and deletes them. Nobody else's rule is ever touched. source: docs/firewall.md
+#pragma once
+
+#include "base/result.h"
+#include "model/address.h"
+#include "netlink/nft_expressions.h"
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace drawbridge {
+
+class NftSocket;
+
+/// Bridges whose names start so share two rules; any other has two of its own.
+inline constexpr std::string_view accepted_prefix = "db-";
+
+/// One of our rules: what `iptables -S` shows between the chain and the comment.
+struct AcceptRule {
+  enum class Direction : std::uint8_t { in, out };
+
+  Direction direction;
+  std::string interface;  // as iptables writes it: "db-+" is every name that starts with "db-"
+
+  auto operator<=>(AcceptRule const&) const = default;
+};
+
+class ForwardAccept {
+ public:
+  explicit ForwardAccept(Family family);
+
+  /// Puts our rules where they are missing and takes the pairs of bridges away that are gone. Costs
+  /// a few questions when all is well, however long the chains are. Where the policy is accept it
+  /// does nothing: rules that are there are harmless.
+  ///
+  /// named_bridges  those whose names do not start with accepted_prefix
+  /// returns        a line for each chain that was changed; once, a warning of legacy iptables
+  Result<std::vector<std::string>> mend(NftSocket& socket,
+                                        std::set<std::string> const& named_bridges);
+
+  /// Takes exactly our rules away.
+  Result<void> remove_all(NftSocket& socket);
+
+ private:
+  using Rules = std::set<AcceptRule>;
+  using Handles = std::map<AcceptRule, std::uint64_t>;
+
+  Result<std::vector<std::string>> try_to_mend(NftSocket& socket, Rules const& wanted);
+  Result<bool> plan(NftSocket& socket, ChainName const& chain, Rules const& wanted,
+                    NftBatch& batch);
+  Result<bool> is_settled(NftSocket& socket, ChainName const& chain, Rules const& wanted);
+  Result<void> commit(NftSocket& socket, NftBatch& batch);
+  std::optional<std::string> warn_of_legacy();
+
+  Family family_;
+  std::map<std::string, Handles> known_;  // our rules by chain, as we last saw them
+  bool warned_ = false;
+};
+
+}  // namespace drawbridge
