@@ -13,6 +13,7 @@ def run(command, check=True, timeout=60, **options):
     check    raise LabError, with the command's own words, when it exits non-zero
     timeout  seconds; LabError when it is exceeded
     """
+    __tracebackhide__ = True  # a failing test shows its own line, not this function's
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
     except subprocess.TimeoutExpired as error:

@@ -18,6 +18,7 @@ import subprocess
 
 from . import engine_api, image, processes, removal, snapshot, wiring
 from .errors import LabError, run
+from .name_server import start_name_server
 from .places import Place, named_place, wait_for
 
 _numbers = itertools.count(1)
@@ -34,7 +35,8 @@ class Lab:
     start         False leaves the engine to a later start_engine()
 
     engine_place  the engine's namespaces (uplink0: 198.51.100.1, 2001:db8:51::1)
-    outside_place    198.51.100.2, 2001:db8:51::2: a client without a default route
+    outside_place    198.51.100.2, 2001:db8:51::2: a client without a default route;
+                     it answers names: outside.test is itself, all others do not exist
     neighbour_place  198.51.100.3, 2001:db8:51::3: another host on the engine's segment
     root          the lab's folder; engine_socket, control_socket, plugin_socket and state_dir in it
     engine, drawbridge   their Popen while they run, else None
@@ -93,12 +95,13 @@ class Lab:
         for folder in ("", "plugins", "engine", "state", "cli"):
             os.mkdir(f"{self.root}/{folder}", 0o711 if folder == "engine" else 0o700)
         with open(f"{self.root}/daemon.json", "w", encoding="ascii") as file:
-            json.dump({}, file)
+            json.dump({"dns": ["198.51.100.2"]}, file)
         wiring.make_namespaces(self._names, self._uplink_mtu)
         self._holder = wiring.start_holder(self._names["engine"], self.root, self._data)
         enter = ["nsenter", "-t", str(self._holder.pid), "-m", "-n", "--"]
         self.engine_place = Place("engine", f"/run/netns/{self._names['engine']}", enter)
         self.engine_place.sysctl("net.ipv4.ip_forward", self._ip_forward)
+        start_name_server(self.outside_place, "198.51.100.2")
         self._namespace_ids = removal.namespace_ids(self.name)
 
     # --- the engine ---
@@ -106,10 +109,13 @@ class Lab:
     def start_engine(self):
         """Starts dockerd and returns when it answers /_ping."""
         command = ["dockerd", "--data-root", f"{self.root}/engine/data"]
-        command += ["--exec-root", f"{self.root}/engine/exec", "--pidfile", f"{self.root}/engine/pid"]
-        command += ["--config-file", f"{self.root}/daemon.json", "-H", f"unix://{self.engine_socket}"]
+        command += ["--exec-root", f"{self.root}/engine/exec"]
+        command += ["--pidfile", f"{self.root}/engine/pid"]
+        command += ["--config-file", f"{self.root}/daemon.json"]
+        command += ["-H", f"unix://{self.engine_socket}"]
         # A cgroup parent of the lab's own tells its containers from everybody else's.
-        command += ["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{self.name}"]
+        command += ["--exec-opt", "native.cgroupdriver=cgroupfs"]
+        command += ["--cgroup-parent", f"/{self.name}"]
         self.engine = self._start_daemon([*command, *self._engine_args], "engine.log")
         self._wait_until_answering(
             self.engine, "dockerd", self.engine_log, self.engine_socket, "GET", "/_ping"
@@ -141,6 +147,7 @@ class Lab:
 
     def docker(self, *args, check=True, timeout=60, **options):
         """Runs the docker command line against the lab's engine; CompletedProcess with text."""
+        __tracebackhide__ = True
         return run(["docker", *args], check, timeout, env=self.docker_environment(), **options)
 
     def docker_environment(self):
@@ -209,11 +216,11 @@ class Lab:
         return self.neighbour_place.run(*command, **options)
 
     def snapshot(self):
-        """Links, routes and rules of the engine's namespace, to be compared with another moment's."""
+        """Links, routes and rules of the engine's namespace, to be compared with another moment."""
         return snapshot.snapshot(self.engine_place)
 
     def counts(self):
-        """How much of this lab exists, and how many links and mounts the machine has beside labs."""
+        """How much of this lab exists, and what links and mounts the machine has beside labs."""
         ids = self._namespace_ids | removal.namespace_ids(self.name)
         mounts = processes.read_text("/proc/self/mountinfo").splitlines()
         return {

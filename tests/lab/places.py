@@ -4,6 +4,7 @@ A socket belongs for ever to the namespace it was made in. So a thread enters th
 the socket and ends; the test then uses the socket from where it stands, without a process inside.
 """
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -109,6 +110,8 @@ class Place:
     def close(self):
         """Closes the sockets and ends the processes that were made through this place."""
         for made in list(self._sockets):
+            with contextlib.suppress(OSError):
+                made.shutdown(socket.SHUT_RDWR)  # wakes a thread that still waits for data
             made.close()
         for child in self._children:
             if child.poll() is None:

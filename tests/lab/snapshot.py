@@ -1,7 +1,8 @@
 """What the network namespace of an engine holds, in a form that two moments can be compared in.
 
 Left out is what changes without anyone's doing: indices, counters, carrier, expiry times, and the
-link-local addresses and routes that the kernel gives to every interface with a carrier.
+link-local addresses and routes that the kernel gives to every interface with a carrier, and the
+anycast routes that it adds when IPv6 forwarding is turned on.
 """
 
 import json
@@ -36,7 +37,7 @@ def _routes(place):
     for family in ("-4", "-6"):
         shown = place.run("ip", family, "route", "show", "table", "all").stdout.splitlines()
         lines += [re.sub(r" linkdown| dead| expires \S+", "", line).strip() for line in shown]
-    return sorted(line for line in lines if not re.search(r"\b(fe80:|ff00:)", line))
+    return sorted(line for line in lines if not re.search(r"\b(fe80:|ff00:|anycast)", line))
 
 
 def _rules(place):

@@ -52,6 +52,13 @@ def test_a_container_reaches_the_outside_client_masqueraded(lab):
     assert address == "198.51.100.1"
 
 
+def test_names_are_answered_at_once_known_or_not(lab):
+    found = lab.docker("exec", "one", "nslookup", "outside.test").stdout
+    assert "198.51.100.2" in found and "2001:db8:51::2" in found
+    done = lab.docker("exec", "one", "nslookup", "absent.test", check=False)
+    assert done.returncode != 0 and "NXDOMAIN" in done.stdout
+
+
 def test_the_outside_client_has_no_way_to_the_containers(lab):
     assert lab.outside("ip", "route", "show", "default").stdout == ""
     done = lab.outside("ping", "-c1", "-W1", "172.17.0.1", check=False)

@@ -1,7 +1,7 @@
 """The namespaces of a lab and the wires between them. Nothing here touches the machine's own.
 
                  segment (a bridge)     198.51.100.0/24, 2001:db8:51::/64
-    uplink0 .1 ──┤         ├── eth0 .2 outside      (the engine's default route; has none itself)
+    uplink0 .1 ──┤         ├── eth0 .2 outside      (the engine's default route)
      engine      └─────────┴── eth0 .3 neighbour
 """
 
@@ -29,7 +29,8 @@ for folder in /etc/docker /opt; do
   layers="/run/lab-layers$folder"
   mkdir -p "$layers/upper" "$layers/work"
   if [ -d "$folder" ]; then
-    mount -n -t overlay -o "lowerdir=$folder,upperdir=$layers/upper,workdir=$layers/work" lab "$folder"
+    options="lowerdir=$folder,upperdir=$layers/upper,workdir=$layers/work"
+    mount -n -t overlay -o "$options" lab "$folder"
   fi
 done
 if [ "$2" = memory ]; then mount -n -t tmpfs -o mode=711 tmpfs "$1/engine"; fi
@@ -76,7 +77,7 @@ def start_holder(engine_name, root, data):
     root  the lab's folder
     data  "memory" keeps the engine's data in memory, "disk" below `root`
     """
-    # The cgroup file systems vanish under `ip netns exec`, which mounts /sys anew; nsenter keeps them.
+    # nsenter, for `ip netns exec` mounts /sys anew and so hides the control groups.
     command = ["nsenter", f"--net=/run/netns/{engine_name}", "unshare", "-m"]
     command += ["--propagation", "private", "sh", "-c", HOLDER_SCRIPT, "sh", root, data]
     holder = subprocess.Popen(
