@@ -1,0 +1,98 @@
+"""Fixtures of the end-to-end tests: a private engine with drawbridge beside it.
+
+    binary      path of the drawbridge under test: $DRAWBRIDGE_BINARY or build/release/drawbridge
+    lab         one Lab for the whole session (FORWARD policy DROP), image there, drawbridge running
+    docker      a Docker (containers.py) for one test: unique names, everything removed afterwards
+    make_lab    make_lab(**Lab options) -> another Lab, image there, drawbridge running; closed
+                after the test. For tests that need another engine set-up or break the shared one.
+
+A drawbridge or engine that a test stopped is started again before its containers are removed; a
+drawbridge that ended by itself fails the test.
+"""
+
+import os
+import sys
+
+import pytest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+
+from containers import Docker  # noqa: E402  the folders must be on the path first
+from lab import Lab  # noqa: E402
+
+ENGINE_NOISE = ("module=grpc", "loading plugin", "blkio weight")
+
+
+@pytest.fixture(scope="session")
+def binary():
+    default = os.path.join(HERE, "..", "..", "build", "release", "drawbridge")
+    path = os.path.abspath(os.environ.get("DRAWBRIDGE_BINARY", default))
+    if not os.access(path, os.X_OK):
+        pytest.exit(f"no drawbridge at {path}: run make build, or set DRAWBRIDGE_BINARY", 2)
+    return path
+
+
+def _equip(lab, binary):
+    lab.image()
+    lab.start_drawbridge(binary)
+
+
+@pytest.fixture(scope="session")
+def lab(binary):
+    with Lab(ip_forward=0) as made:
+        _equip(made, binary)
+        yield made
+
+
+@pytest.fixture
+def make_lab(binary):
+    labs = []
+
+    def make(**options):
+        made = Lab(**options)
+        labs.append(made)
+        made.__enter__()
+        _equip(made, binary)
+        return made
+
+    make.labs = labs
+    yield make
+    for made in labs:
+        made.close()
+
+
+@pytest.fixture
+def docker(lab, binary):
+    made = Docker(lab)
+    yield made
+    crashed = _bring_back(lab, binary)
+    made.clean()
+    assert not crashed, f"drawbridge ended by itself: exit {crashed}"
+
+
+def _bring_back(lab, binary):
+    """Starts what does not run; returns the exit status of a drawbridge that ended by itself."""
+    status = lab.drawbridge.poll() if lab.drawbridge is not None else None
+    if lab.drawbridge is None or status is not None:
+        lab.start_drawbridge(binary)
+    if lab.engine is None or lab.engine.poll() is not None:
+        lab.start_engine()
+    return None if status is None else f"status {status}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if not report.failed:
+        return
+    values = getattr(item, "funcargs", {})
+    labs = [value for value in values.values() if isinstance(value, Lab)]
+    labs += getattr(values.get("make_lab"), "labs", [])
+    for each in labs:
+        tails = {"drawbridge": each.drawbridge_log(), "engine": each.engine_log()}
+        for what, text in tails.items():
+            lines = [line for line in text.splitlines() if not any(n in line for n in ENGINE_NOISE)]
+            if lines:
+                tail = "\n".join(lines[-40:])
+                report.sections.append((f"end of the {what} log of {each.name}", tail))
