@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "plugin/version.h"
+
 namespace drawbridge {
 namespace json = boost::json;
 namespace {
@@ -20,7 +22,7 @@ json::array pools_in_use(Ipam const& ipam) {
 
 Result<std::string> status(Driver const& driver, Ipam const& ipam) {
   json::object reply;
-  reply["version"] = DRAWBRIDGE_VERSION;
+  reply["version"] = version;
   reply["networks"] = driver.network_count();
   reply["endpoints"] = driver.endpoint_count();
   reply["pools"] = pools_in_use(ipam);

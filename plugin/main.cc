@@ -16,6 +16,7 @@
 #include "plugin/options.h"
 #include "plugin/routes.h"
 #include "plugin/server.h"
+#include "plugin/version.h"
 #include "store/store.h"
 
 namespace drawbridge {
@@ -115,7 +116,7 @@ int run(ServeCommand const& command) {
       return failed(listening.error());
     }
   }
-  log::info("drawbridge " DRAWBRIDGE_VERSION " serves {} networks and {} endpoints on {}",
+  log::info("drawbridge {} serves {} networks and {} endpoints on {}", version,
             driver.network_count(), driver.endpoint_count(), command.plugin_socket.string());
   server.run(
       idle_after, [&] { return tend(**kernel); }, [&] { log_repairs(driver.reconcile()); });

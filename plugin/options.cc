@@ -1,6 +1,9 @@
 #include "plugin/options.h"
 
 #include <CLI/CLI.hpp>
+#include <string>
+
+#include "plugin/version.h"
 
 namespace drawbridge {
 namespace {
@@ -48,7 +51,7 @@ Result<void> outrank(std::optional<std::string> const& flag,
 Command parse_command_line(int argc, char const* const* argv) {
   CLI::App app("Docker network and IPAM driver: subnets, isolation and bridges from one daemon.",
                "drawbridge");
-  app.set_version_flag("--version", "drawbridge " DRAWBRIDGE_VERSION);
+  app.set_version_flag("--version", std::string("drawbridge ") + version);
   app.require_subcommand(1);
   ServeCommand serve;
   add_serve(app, serve);
