@@ -1,47 +1,63 @@
 // Unix socket servers: accept, read, hand each request to the core thread, write the reply.
 //
-// One io thread for all sockets; the handler runs on the caller's core thread, one request at a
-// time, and so does everything given to `post`. server.cc is the only file with coroutines.
-// Limits: 256 connections (then the longest idle one makes room), 10 s for a request to arrive.
+// One io thread for all sockets; handlers run on the caller's core thread, one request at a time,
+// and so does everything given to `post`. server.cc is the only file with coroutines.
+// source: docs/PROTOCOL.md "Connections, retries, time-outs"
 #pragma once
 
+#include "base/file_descriptor.h"
+#include "base/result.h"
+#include "plugin/http_codec.h"
+
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <vector>
-
-#include "base/result.h"
-#include "plugin/http_codec.h"
 
 namespace drawbridge {
 
 using Handler = std::function<HttpReply(HttpRequest const&)>;
 
 struct Listener {
-  std::filesystem::path socket;  // created with mode 0600, removed at the end
-  Handler handler;               // runs on the core thread
+  std::filesystem::path socket;   // created with mode 0600, removed at the end
+  Handler handler;                // runs on the core thread
+  FileDescriptor inherited = {};  // listens already (socket activation): nothing created or removed
+};
+
+struct ServerLimits {
+  std::size_t connections = 256;  // then the longest idle one makes room, or the new one waits
+  std::chrono::milliseconds request{10'000};  // from its first byte to its last
+  std::chrono::milliseconds reply{10'000};    // until the client has taken it
+  std::chrono::milliseconds linger{2'000};    // reading on after a refusal, so that it gets read
 };
 
 class Server {
  public:
-  Server();
+  explicit Server(ServerLimits limits = {});
   ~Server();
 
-  /// Binds and listens. A stale socket file is replaced.
+  /// Binds and listens. A stale socket file is replaced. Only before `run`.
   ///
-  /// errors  conflict  another process answers on that path
+  /// errors  invalid_argument  the path is longer than a socket address can hold
+  ///         conflict  another process answers on that path, or the file is not a socket
   ///         kernel    the path cannot be bound; the text says why
   Result<void> listen(Listener listener);
 
-  /// Serves until `stop`. The calling thread becomes the core thread.
+  /// Serves until `stop`. The calling thread becomes the core thread. Once per server.
   ///
   /// on_idle    called on the core thread once no request has arrived for `idle_after`, and again
   ///            after the same time while it returns true
-  /// on_signal  called on the core thread with each SIGHUP; SIGTERM and SIGINT stop the server:
+  /// on_hangup  called on the core thread with each SIGHUP; SIGTERM and SIGINT stop the server:
   ///            no new connection, requests in progress are answered
   void run(std::chrono::milliseconds idle_after, std::function<bool()> on_idle,
            std::function<void()> on_hangup);
+
+  /// Lets `run` return, as SIGTERM does. From any thread, also before `run`.
+  void stop();
+
+  /// Runs `task` on the core thread after what is queued there. From any thread.
+  void post(std::function<void()> task);
 
  private:
   struct Impl;

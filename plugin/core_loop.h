@@ -1,0 +1,43 @@
+// The core thread's work: a queue of tasks from other threads, and something to do when idle.
+//
+// One task at a time, in the order of arrival. The only mutex of the program is in here.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+namespace drawbridge {
+
+class CoreLoop {
+ public:
+  using Task = std::function<void()>;
+
+  /// Queues `task`. From any thread.
+  void post(Task task);
+
+  /// Lets `run` return once the queue is empty. From any thread.
+  void finish();
+
+  /// Runs tasks on the calling thread, which SIGTERM, SIGINT and SIGHUP do not interrupt meanwhile.
+  ///
+  /// on_idle  called once no task has arrived for `idle_after`, and again after the same time
+  ///          while it returns true; may be empty
+  void run(std::chrono::milliseconds idle_after, std::function<bool()> const& on_idle);
+
+ private:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  bool is_finished();
+  std::optional<Task> next_before(TimePoint deadline);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Task> tasks_;
+  bool finishing_ = false;
+};
+
+}  // namespace drawbridge

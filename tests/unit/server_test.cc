@@ -1,0 +1,423 @@
+#include "plugin/server.h"
+
+#include "plugin/unix_socket.h"
+#include "tests/support/expect_ok.h"
+#include "tests/support/temp_directory.h"
+#include "tests/support/unix_client.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <future>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace drawbridge {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds never_in_a_test{60'000};
+
+HttpReply echo(HttpRequest const& request) {
+  return {200, request.path + " " + request.body};
+}
+
+/// A handler that says when it has been entered, and waits to be let go.
+struct Gate {
+  std::promise<void> entered;
+  std::promise<void> open;
+
+  Handler handler() {
+    return [this](HttpRequest const& request) {
+      if (request.path == "/wait") {
+        entered.set_value();
+        open.get_future().wait();
+      }
+      return echo(request);
+    };
+  }
+};
+
+/// Allows the process only so many descriptors more than it has.
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(int more) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    FileDescriptor const lowest_free(::dup(STDERR_FILENO));
+    rlimit const fewer{static_cast<rlim_t>(lowest_free.get() + more), before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &fewer);
+  }
+  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  DescriptorLimit(DescriptorLimit const&) = delete;
+  DescriptorLimit& operator=(DescriptorLimit const&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+/// A server on a socket of its own; the thread that runs it is its core thread.
+class ServerTest : public testing::Test {
+ protected:
+  ~ServerTest() override { stop(); }
+
+  void start(Handler handler = echo, ServerLimits limits = {}) {
+    server_.emplace(limits);
+    ASSERT_OK(server_->listen({socket(), std::move(handler)}));
+    run();
+  }
+
+  void run() {
+    core_ = std::thread([this] {
+      server_->run(never_in_a_test, {}, [this] { hung_up.set_value(); });
+      ended.set_value();
+    });
+  }
+
+  void stop() {
+    if (core_.joinable()) {
+      server_->stop();
+      core_.join();
+    }
+  }
+
+  std::filesystem::path socket() const { return directory / "p.sock"; }
+
+  TempDirectory directory;
+  std::optional<Server> server_;
+  std::promise<void> hung_up;
+  std::promise<void> ended;
+
+ private:
+  std::thread core_;
+};
+
+TEST_F(ServerTest, AnswersARequest) {
+  start();
+  UnixClient client(socket());
+  client.send(post_request("/a", "hello"));
+  EXPECT_EQ(client.read_reply(),
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\n"
+            "Connection: keep-alive\r\n\r\n/a hello");
+}
+
+TEST_F(ServerTest, KeepsAConnectionOpen) {
+  start();
+  UnixClient client(socket());
+  for (std::string const body : {"one", "two", "three"}) {
+    client.send(post_request("/a", body));
+    EXPECT_EQ(body_of(client.read_reply()), "/a " + body);
+  }
+}
+
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
+  start();
+  UnixClient client(socket());
+  client.send(post_request("/a", "1") + post_request("/b", "2") + post_request("/c", "3"));
+  EXPECT_EQ(body_of(client.read_reply()), "/a 1");
+  EXPECT_EQ(body_of(client.read_reply()), "/b 2");
+  EXPECT_EQ(body_of(client.read_reply()), "/c 3");
+}
+
+TEST_F(ServerTest, AnswersAClientThatHasFinishedSending) {
+  start();
+  UnixClient client(socket());
+  client.send(post_request("/a", "last words"));
+  client.end_sending();
+  EXPECT_EQ(body_of(client.read_to_end()), "/a last words");
+}
+
+TEST_F(ServerTest, ClosesWhenTheClientAsksForIt) {
+  start();
+  UnixClient client(socket());
+  client.send("GET /a HTTP/1.1\r\nConnection: close\r\n\r\n");
+  std::string const reply = client.read_to_end();
+  EXPECT_NE(reply.find("Connection: close"), std::string::npos);
+  EXPECT_EQ(body_of(reply), "/a ");
+}
+
+TEST_F(ServerTest, TakesTheLargestBody) {
+  std::size_t size = 0;
+  start([&size](HttpRequest const& request) {
+    size = request.body.size();
+    return HttpReply{};
+  });
+  UnixClient client(socket());
+  client.send(post_request("/a", std::string(max_body_bytes, 'x')));
+  EXPECT_EQ(status_of(client.read_reply()), 200);
+  EXPECT_EQ(size, max_body_bytes);
+}
+
+TEST_F(ServerTest, ServesTwoHundredConnectionsAtOnce) {
+  start();
+  std::vector<UnixClient> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.emplace_back(socket());
+    ASSERT_TRUE(clients.back().is_connected());
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    clients[i].send(post_request("/a", std::to_string(i)));
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    EXPECT_EQ(body_of(clients[i].read_reply()), fmt::format("/a {}", i));
+  }
+}
+
+TEST_F(ServerTest, HandlesOneRequestAtATimeOnTheCoreThread) {
+  int inside = 0;
+  bool overlapped = false;
+  start([&](HttpRequest const& request) {
+    overlapped = overlapped || inside != 0;
+    ++inside;
+    std::this_thread::yield();
+    --inside;
+    return echo(request);
+  });
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this] {
+      UnixClient client(socket());
+      for (int round = 0; round < 20; ++round) {
+        client.send(post_request("/a"));
+        client.read_reply();
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_FALSE(overlapped);
+}
+
+TEST_F(ServerTest, AnswersGarbageOnceAndLivesOn) {
+  start();
+  UnixClient rude(socket());
+  rude.send("what is this?\n");
+  std::string const reply = rude.read_to_end();
+  EXPECT_EQ(status_of(reply), 400);
+  EXPECT_EQ(body_of(reply), R"({"Err":"not an HTTP request: bad method",)"
+                            R"("Error":"not an HTTP request: bad method"})");
+  UnixClient polite(socket());
+  polite.send(post_request("/a"));
+  EXPECT_EQ(status_of(polite.read_reply()), 200);
+}
+
+TEST_F(ServerTest, AnswersWhatCameBeforeGarbage) {
+  start();
+  UnixClient client(socket());
+  client.send(post_request("/a", "1") + "nonsense");
+  EXPECT_EQ(body_of(client.read_reply()), "/a 1");
+  EXPECT_EQ(status_of(client.read_to_end()), 400);
+}
+
+TEST_F(ServerTest, LetsAClientReadWhyItsHugeBodyIsRefused) {
+  start();
+  UnixClient client(socket());
+  std::string const body(8 * max_body_bytes, 'x');
+  EXPECT_TRUE(client.send(post_request("/a", body)));
+  std::string const reply = client.read_to_end();
+  EXPECT_EQ(status_of(reply), 413);
+  EXPECT_EQ(body_of(reply), R"({"Err":"request body is larger than 1048576 bytes",)"
+                            R"("Error":"request body is larger than 1048576 bytes"})");
+}
+
+TEST_F(ServerTest, TellsAClientThatItStoppedInTheMiddle) {
+  start();
+  UnixClient client(socket());
+  client.send("POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nab");
+  client.end_sending();
+  EXPECT_EQ(status_of(client.read_to_end()), 400);
+}
+
+TEST_F(ServerTest, OutlivesClientsThatLeaveInTheMiddle) {
+  Gate gate;
+  start(gate.handler());
+  { UnixClient(socket()).send("POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"); }
+  { UnixClient(socket()).send(post_request("/wait")); }
+  gate.entered.get_future().wait();
+  gate.open.set_value();
+  UnixClient client(socket());
+  client.send(post_request("/a"));
+  EXPECT_EQ(status_of(client.read_reply()), 200);
+}
+
+TEST_F(ServerTest, EndsARequestThatIsTooSlow) {
+  ServerLimits limits;
+  limits.request = milliseconds(5);
+  start(echo, limits);
+  UnixClient client(socket());
+  client.send("POST /a HTTP/1.1\r\nContent-");
+  EXPECT_EQ(status_of(client.read_to_end()), 408);
+}
+
+TEST_F(ServerTest, DropsAClientThatDoesNotReadItsReply) {
+  ServerLimits limits;
+  limits.reply = milliseconds(5);
+  limits.connections = 1;  // so that the second client waits for the end of the first
+  std::string const large(8 * max_body_bytes, 'x');
+  start(
+      [&](HttpRequest const& request) {
+        return HttpReply{200, request.path == "/large" ? large : "small"};
+      },
+      limits);
+  UnixClient first(socket());
+  first.send(post_request("/large"));
+  UnixClient second(socket());
+  second.send(post_request("/small"));
+  EXPECT_EQ(body_of(second.read_reply()), "small");
+  EXPECT_LT(first.read_to_end().size(), large.size());
+}
+
+TEST_F(ServerTest, ClosesTheLongestIdleConnectionForANewOne) {
+  ServerLimits limits;
+  limits.connections = 2;
+  start(echo, limits);
+  UnixClient first(socket());
+  first.send(post_request("/a"));
+  first.read_reply();
+  UnixClient second(socket());
+  second.send(post_request("/b"));
+  second.read_reply();
+  UnixClient third(socket());
+  third.send(post_request("/c"));
+  EXPECT_EQ(status_of(third.read_reply()), 200);
+  EXPECT_EQ(first.read_to_end(), "");
+  second.send(post_request("/b"));
+  EXPECT_EQ(status_of(second.read_reply()), 200);
+}
+
+TEST_F(ServerTest, LetsANewConnectionWaitWhileNoneIsIdle) {
+  Gate gate;
+  ServerLimits limits;
+  limits.connections = 1;
+  start(gate.handler(), limits);
+  UnixClient first(socket());
+  first.send(post_request("/wait"));
+  gate.entered.get_future().wait();
+  UnixClient second(socket());
+  second.send(post_request("/a"));
+  gate.open.set_value();
+  EXPECT_EQ(body_of(first.read_reply()), "/wait ");
+  EXPECT_EQ(body_of(second.read_reply()), "/a ");
+}
+
+TEST_F(ServerTest, ClosesAnIdleConnectionWhenDescriptorsRunOut) {
+  start();
+  UnixClient idle(socket());
+  idle.send(post_request("/a"));
+  idle.read_reply();
+  DescriptorLimit const one_more(1);
+  UnixClient client(socket());  // takes the last one, so that accept fails
+  client.send(post_request("/a"));
+  EXPECT_EQ(status_of(client.read_reply()), 200);
+  EXPECT_EQ(idle.read_to_end(), "");
+}
+
+TEST_F(ServerTest, AnswersWhatIsInProgressWhenStopped) {
+  Gate gate;
+  start(gate.handler());
+  UnixClient idle(socket());
+  idle.send(post_request("/a"));
+  idle.read_reply();
+  UnixClient busy(socket());
+  busy.send(post_request("/wait"));
+  gate.entered.get_future().wait();
+  server_->stop();
+  EXPECT_EQ(idle.read_to_end(), "");
+  EXPECT_FALSE(std::filesystem::exists(socket()));
+  EXPECT_FALSE(UnixClient(socket()).is_connected());
+  gate.open.set_value();
+  std::string const reply = busy.read_to_end();
+  EXPECT_EQ(body_of(reply), "/wait ");
+  EXPECT_NE(reply.find("Connection: close"), std::string::npos);
+}
+
+TEST_F(ServerTest, StopsOnSigterm) {
+  start();
+  ::kill(::getpid(), SIGTERM);
+  ended.get_future().wait();
+  EXPECT_FALSE(std::filesystem::exists(socket()));
+}
+
+TEST_F(ServerTest, HangsUpOnSighup) {
+  start();
+  ::kill(::getpid(), SIGHUP);
+  hung_up.get_future().wait();
+  UnixClient client(socket());
+  client.send(post_request("/a"));
+  EXPECT_EQ(status_of(client.read_reply()), 200);
+}
+
+TEST_F(ServerTest, StopsBeforeItRuns) {
+  server_.emplace();
+  ASSERT_OK(server_->listen({socket(), echo}));
+  server_->stop();
+  run();
+  ended.get_future().wait();
+}
+
+TEST_F(ServerTest, ServesEachSocketWithItsOwnHandler) {
+  server_.emplace();
+  ASSERT_OK(server_->listen({socket(), echo}));
+  ASSERT_OK(server_->listen({directory / "control.sock", [](HttpRequest const&) {
+                               return HttpReply{200, "control"};
+                             }}));
+  run();
+  UnixClient plugin(socket());
+  plugin.send(post_request("/a"));
+  EXPECT_EQ(body_of(plugin.read_reply()), "/a ");
+  UnixClient control(directory / "control.sock");
+  control.send(post_request("/a"));
+  EXPECT_EQ(body_of(control.read_reply()), "control");
+}
+
+TEST_F(ServerTest, ServesASocketThatListensAlready) {
+  Result<UnixSocket> outer = UnixSocket::listen_on(socket());
+  ASSERT_OK(outer);
+  UnixClient early(socket());
+  early.send(post_request("/a"));
+  server_.emplace();
+  ASSERT_OK(server_->listen({socket(), echo, outer->take_descriptor()}));
+  run();
+  EXPECT_EQ(body_of(early.read_reply()), "/a ");
+  stop();
+  EXPECT_TRUE(std::filesystem::exists(socket()));
+}
+
+TEST_F(ServerTest, SurvivesAHandlerThatThrows) {
+  start([](HttpRequest const&) -> HttpReply { throw std::runtime_error("a bug"); });
+  UnixClient client(socket());
+  client.send(post_request("/a"));
+  EXPECT_EQ(status_of(client.read_reply()), 500);
+  client.send(post_request("/a"));
+  EXPECT_EQ(status_of(client.read_reply()), 500);
+}
+
+TEST_F(ServerTest, RunsPostedTasksOnTheCoreThread) {
+  std::thread::id core;
+  start([&](HttpRequest const&) {
+    core = std::this_thread::get_id();
+    return HttpReply{};
+  });
+  UnixClient client(socket());
+  client.send(post_request("/a"));
+  client.read_reply();
+  std::promise<std::thread::id> ran_on;
+  server_->post([&] { ran_on.set_value(std::this_thread::get_id()); });
+  EXPECT_EQ(ran_on.get_future().get(), core);
+}
+
+TEST_F(ServerTest, RefusesAPathThatAnotherServerHolds) {
+  start();
+  Server second;
+  EXPECT_TRUE(fails_with(second.listen({socket(), echo}), Errc::conflict, "another process"));
+}
+
+}  // namespace
+}  // namespace drawbridge
