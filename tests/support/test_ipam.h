@@ -1,0 +1,60 @@
+// Ipam over a FakeStore, asked and answered in text: `host.pool("subnet=10.1.0.0/16
+// pool=services")` gives "10.1.0.0/16" or "conflict: subnet 10.1.0.0/16 overlaps …".
+#pragma once
+
+#include "ipam/ipam.h"
+#include "tests/support/fake_store.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace drawbridge {
+
+/// returns  the request that words such as "global v6 subnet=… range=… KEY=VALUE" stand for; keys
+///          that are none of these are ipam options
+PoolRequest pool_request(std::string const& words);
+
+/// returns  success when an answer holds `words`
+testing::AssertionResult says(std::string const& answer, std::string_view words);
+
+class TestIpam {
+ public:
+  explicit TestIpam(PoolConfig config = default_pool_config());
+
+  /// returns  the subnet that was leased, or "KIND: TEXT" of the error
+  std::string pool(std::string const& words = "");
+  /// returns  "ok" or the error
+  std::string release_pool(std::string_view subnet);
+
+  /// returns  the address that was leased, or the error
+  std::string gateway(std::string_view subnet, std::string_view preferred = "");
+  std::string address(std::string_view subnet, std::string_view preferred = "");
+  std::string release_address(std::string_view subnet, std::string_view address);
+
+  /// The host gains a route: one of its own addresses, or one behind a next hop.
+  void connect(std::string_view prefix, std::string_view interface);
+  void route(std::string_view prefix, std::string_view interface);
+
+  /// A new daemon with the same store.
+  void restart();
+
+  /// returns  every pool in use with its number of addresses: "10.249.1.0/24 2, 10.249.2.0/24 0"
+  std::string usage() const;
+
+  FakeStore store;
+
+ private:
+  std::string request_address(std::string_view subnet, std::string_view preferred,
+                              AddressKind kind);
+  PoolId id_of(std::string_view subnet) const;
+
+  PoolConfig config_;
+  std::unique_ptr<Ipam> ipam_;
+  std::vector<HostRoute> routes_;
+};
+
+}  // namespace drawbridge
