@@ -1,0 +1,45 @@
+// Links and addresses as rtnetlink messages, there and back. Pure.
+//
+// Internal to this folder (libnl types). source: linux/if_link.h, linux/if_addr.h, linux/veth.h
+#pragma once
+
+#include "netlink/route_message.h"
+#include "netlink/route_socket.h"
+
+#include <optional>
+
+namespace drawbridge::link_message {
+
+/// Empty parsers' answers mean: a message of another type, or of a link without a name.
+std::optional<Link> parse_link(nlmsghdr* message);
+std::optional<LinkAddress> parse_address(nlmsghdr* message);
+/// returns  an address of 4 or 16 bytes; nothing for another size
+std::optional<IpAddress> parse_ip(nlattr const* attribute);
+
+RouteMessage get_by_name(std::string const& name);
+RouteMessage get_by_index(std::uint32_t index);
+RouteMessage list_links();
+/// index  0 for those of all links
+RouteMessage list_addresses(std::uint32_t index);
+
+/// Everything that makes the bridge, in order. The index is ours to choose: then no message has to
+/// wait for the answer to another.
+std::vector<RouteMessage> create_bridge(Bridge const& bridge, std::uint32_t index);
+/// The container's end gets `index` + 1.
+std::vector<RouteMessage> create_veth(Veth const& veth, std::uint32_t index, std::uint32_t master);
+RouteMessage add_address(std::uint32_t index, IpPrefix const& address);
+RouteMessage remove_address(std::uint32_t index, IpPrefix const& address);
+
+RouteMessage set_alias(std::uint32_t index, std::string const& alias);
+RouteMessage set_name(std::uint32_t index, std::string const& name);
+RouteMessage set_mtu(std::uint32_t index, std::uint32_t mtu_bytes);
+RouteMessage set_master(std::uint32_t index, std::uint32_t master);
+RouteMessage set_group(std::uint32_t index, std::uint32_t group);
+RouteMessage bring_up(std::uint32_t index);
+RouteMessage bring_down(std::uint32_t index);
+/// Off its bridge, down, and marked as retired.
+RouteMessage retire_port(std::uint32_t index);
+RouteMessage remove(std::uint32_t index);
+RouteMessage remove_group(std::uint32_t group);
+
+}  // namespace drawbridge::link_message

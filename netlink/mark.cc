@@ -1,0 +1,30 @@
+#include "netlink/mark.h"
+
+namespace drawbridge {
+namespace {
+
+constexpr std::string_view prefix = "drawbridge:";
+constexpr std::string_view container_suffix = "/container";
+
+}  // namespace
+
+std::string mark_of(std::string_view owner) {
+  return std::string(prefix).append(owner);
+}
+
+std::string container_mark_of(std::string_view owner) {
+  return mark_of(owner).append(container_suffix);
+}
+
+bool is_mark(std::string_view alias) {
+  return alias.starts_with(prefix);
+}
+
+std::optional<std::string> owner_in(std::string_view alias) {
+  if (!is_mark(alias) || alias == retired_mark || alias.ends_with(container_suffix)) {
+    return std::nullopt;
+  }
+  return std::string(alias.substr(prefix.size()));
+}
+
+}  // namespace drawbridge
