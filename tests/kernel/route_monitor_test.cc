@@ -1,0 +1,239 @@
+#include "netlink/route_monitor.h"
+
+#include "tests/support/expect_ok.h"
+#include "tests/support/netns.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+
+namespace drawbridge {
+namespace {
+
+std::string text_of(HostRoutes const& routes) {
+  std::vector<std::string> lines;
+  for (HostRoute const& route : routes.routes) {
+    lines.push_back(fmt::format("{} {} {}\n", route.prefix.to_string(), route.interface,
+                                route.connected ? "connected" : "via"));
+  }
+  std::sort(lines.begin(), lines.end());
+  lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
+  std::string out;
+  for (std::string const& line : lines) {
+    out += line;
+  }
+  return out;
+}
+
+class RouteMonitorTest : public NetnsTest {
+ protected:
+  void SetUp() override {
+    NetnsTest::SetUp();
+    shell("ip link add eth0 up type veth peer name far0 && ip link set far0 up");
+    shell("ip link add eth1 up type veth peer name far1 && ip link set far1 up");
+    shell("ip address add 192.0.2.2/24 dev eth0");
+    Result<RouteMonitor> opened = RouteMonitor::open();
+    ASSERT_OK(opened);
+    monitor_ = std::make_unique<RouteMonitor>(std::move(*opened));
+  }
+
+  RouteMonitor& monitor() { return *monitor_; }
+  std::string routes() { return text_of(**monitor_->current()); }
+  std::uint64_t generation() { return (*monitor_->current())->generation; }
+
+  /// What a monitor sees that looks for the first time.
+  static std::string routes_at_first_sight() {
+    Result<RouteMonitor> fresh = RouteMonitor::open();
+    EXPECT_OK(fresh);
+    return text_of(**fresh->current());
+  }
+
+ private:
+  std::unique_ptr<RouteMonitor> monitor_;
+};
+
+TEST_F(RouteMonitorTest, KnowsConnectedRoutesAndThoseByANextHop) {
+  shell("ip route add 10.8.0.0/16 via 192.0.2.1");
+  shell("ip address add fd00:1::2/64 dev eth0 nodad && ip route add fd00:2::/48 via fd00:1::1");
+  EXPECT_EQ(routes(),
+            "10.8.0.0/16 eth0 via\n"
+            "192.0.2.0/24 eth0 connected\n"
+            "fd00:1::/64 eth0 connected\n"
+            "fd00:2::/48 eth0 via\n");
+}
+
+TEST_F(RouteMonitorTest, LeavesOutWhatNoNetworkCanCollideWith) {
+  std::string const before = routes();
+  shell("ip route add default via 192.0.2.1");
+  shell("ip route add blackhole 10.1.0.0/16 && ip route add unreachable 10.2.0.0/16");
+  shell("ip route add prohibit 10.3.0.0/16 && ip route add throw 10.4.0.0/16");
+  shell("ip route add 10.5.0.0/16 dev eth0 table 100");
+  shell("ip -6 route add default dev eth0 && ip -6 route add unreachable fd00:9::/64");
+  EXPECT_EQ(routes(), before);
+}
+
+TEST_F(RouteMonitorTest, CountsTheGenerationUpWithEachChangeOnly) {
+  std::uint64_t const first = generation();
+  EXPECT_EQ(generation(), first);
+  shell("ip route add 10.8.0.0/16 via 192.0.2.1");
+  std::uint64_t const second = generation();
+  EXPECT_GT(second, first);
+  shell("ip route add default via 192.0.2.1 && ip link set eth1 mtu 1400");
+  EXPECT_EQ(generation(), second);
+  shell("ip route del 10.8.0.0/16");
+  EXPECT_GT(generation(), second);
+}
+
+TEST_F(RouteMonitorTest, ForgetsTheRoutesOfALinkThatGoesDown) {
+  shell("ip address add 10.7.0.1/24 dev eth1 && ip route add 10.8.0.0/16 via 10.7.0.2");
+  EXPECT_NE(routes().find("10.8.0.0/16"), std::string::npos);
+  shell("ip link set eth1 down");
+  EXPECT_EQ(routes(), "192.0.2.0/24 eth0 connected\n");
+  shell("ip link set eth1 up");
+  EXPECT_EQ(routes(), "10.7.0.0/24 eth1 connected\n192.0.2.0/24 eth0 connected\n");
+}
+
+TEST_F(RouteMonitorTest, ForgetsTheRoutesOfALinkThatIsDeletedOrMoved) {
+  Netns const sandbox;
+  shell("ip address add 10.7.0.1/24 dev eth1");
+  sandbox.take_link("eth1");
+  EXPECT_EQ(routes(), "192.0.2.0/24 eth0 connected\n");
+  shell("ip link del eth0");
+  EXPECT_EQ(routes(), "");
+}
+
+TEST_F(RouteMonitorTest, FollowsALinkThatIsRenamed) {
+  shell("ip link set eth0 down && ip link set eth0 name wan && ip link set wan up");
+  EXPECT_EQ(routes(), "192.0.2.0/24 wan connected\n");
+}
+
+TEST_F(RouteMonitorTest, KeepsTheRoutesOfAPortThatLeavesItsBridge) {
+  shell("ip link add br0 up type bridge && ip link set eth0 master br0");
+  shell("ip link set eth0 nomaster");
+  EXPECT_EQ(routes(), "192.0.2.0/24 eth0 connected\n");
+}
+
+TEST_F(RouteMonitorTest, SeesWhatAReplacementReplaced) {
+  shell("ip address add 10.7.0.1/24 dev eth1 && ip route add 10.8.0.0/16 via 192.0.2.1");
+  routes();
+  shell("ip route replace 10.8.0.0/16 via 10.7.0.2");
+  EXPECT_EQ(routes(), routes_at_first_sight());
+  EXPECT_NE(routes().find("10.8.0.0/16 eth1 via"), std::string::npos);
+}
+
+TEST_F(RouteMonitorTest, SeesEachNextHopOfAManifoldRoute) {
+  shell("ip address add 10.7.0.1/24 dev eth1");
+  shell("ip route add 10.8.0.0/16 nexthop via 192.0.2.1 nexthop via 10.7.0.2");
+  EXPECT_NE(routes().find("10.8.0.0/16 eth0 via\n10.8.0.0/16 eth1 via\n"), std::string::npos);
+  shell("ip route del 10.8.0.0/16");
+  EXPECT_EQ(routes(), routes_at_first_sight());
+}
+
+TEST_F(RouteMonitorTest, SeesRoutesThatGoWithTheirSourceAddress) {
+  shell("ip address add 198.51.100.1/32 dev lo");
+  shell("ip route add 10.8.0.0/16 via 192.0.2.1 src 198.51.100.1");
+  routes();
+  shell("ip address del 198.51.100.1/32 dev lo");
+  EXPECT_EQ(routes(), "192.0.2.0/24 eth0 connected\n");
+}
+
+TEST_F(RouteMonitorTest, SeesRoutesThatGoWithTheirNextHopObject) {
+  shell("ip nexthop add id 7 via 192.0.2.1 dev eth0 && ip route add 10.8.0.0/16 nhid 7");
+  EXPECT_EQ(routes(), routes_at_first_sight());
+  shell("ip nexthop del id 7");
+  EXPECT_EQ(routes(), "192.0.2.0/24 eth0 connected\n");
+}
+
+TEST_F(RouteMonitorTest, ReadsAgainWhenItMissedEvents) {
+  std::string const batch = testing::TempDir() + "route_monitor_batch";
+  {
+    std::ofstream file(batch);
+    for (int i = 0; i < 20000; ++i) {
+      file << fmt::format("route add 10.{}.{}.0/24 via 192.0.2.1\n", i / 250, i % 250);
+    }
+  }
+  shell("ip -batch " + batch);
+  EXPECT_EQ((*monitor().current())->routes.size(), 20001U);
+}
+
+/// Commands of any kind in any order; some of them fail, which does no harm.
+std::string random_command(std::mt19937& random) {
+  auto const pick = [&](std::vector<std::string> const& list) {
+    return list[random() % list.size()];
+  };
+  std::string const link = pick({"eth0", "eth1"});
+  std::string const v4 = pick({"10.1.0.0/16", "10.2.0.0/16", "10.2.3.0/24"});
+  std::string const v6 = pick({"fd00:1::/64", "fd00:2::/64"});
+  std::string const hop = pick({"192.0.2.1", "198.51.100.1"});
+  std::string const metric = pick({"", " metric 50", " metric 70"});
+  return pick({"ip link set " + link + " up",
+               "ip link set " + link + " down",
+               "ip address add 192.0.2.2/24 dev eth0",
+               "ip address del 192.0.2.2/24 dev eth0",
+               "ip address add 198.51.100.2/24 dev eth1",
+               "ip address add 203.0.113.2/32 dev lo",
+               "ip address del 198.51.100.2/24 dev eth1",
+               "ip address del 203.0.113.2/32 dev lo",
+               "ip route add " + v4 + " via " + hop + metric,
+               "ip route del " + v4 + metric,
+               "ip route replace " + v4 + " via " + hop + metric,
+               "ip route append " + v4 + " via " + hop + metric,
+               "ip route add " + v4 + " dev " + link + metric,
+               "ip route add " + v4 + " via " + hop + " src 203.0.113.2",
+               "ip route add " + v4 + " nexthop via 192.0.2.1 nexthop via 198.51.100.1",
+               "ip -6 route add " + v6 + " dev " + link + metric,
+               "ip -6 route append " + v6 + " dev " + link + metric,
+               "ip -6 route replace " + v6 + " dev " + link + metric,
+               "ip -6 route del " + v6 + " dev " + link,
+               "ip -6 route add " + v6 + " nexthop dev eth0 nexthop dev eth1"});
+}
+
+TEST_F(RouteMonitorTest, AgreesWithAFirstLookAfterAnything) {
+  std::mt19937 random(20);
+  std::string commands;
+  for (int round = 0; round < 60; ++round) {
+    std::string batch;
+    for (int i = 0; i < 5; ++i) {
+      batch += random_command(random) + " >/dev/null 2>&1; ";
+    }
+    shell(batch + "true");
+    commands += batch + "\n";
+    ASSERT_EQ(routes(), routes_at_first_sight()) << commands;
+  }
+}
+
+TEST_F(RouteMonitorTest, NamesTheInterfacesThatLeadOutside) {
+  EXPECT_EQ(*monitor().next_hop_interfaces(), std::set<std::string>{});
+  shell("ip link add br0 up type bridge && ip address add 10.7.0.1/24 dev br0");
+  shell("ip route add default via 10.7.0.2");
+  EXPECT_EQ(*monitor().next_hop_interfaces(), std::set<std::string>{"br0"});
+  shell("ip route add 10.8.0.0/16 via 192.0.2.1");
+  EXPECT_EQ(*monitor().next_hop_interfaces(), (std::set<std::string>{"br0", "eth0"}));
+  shell("ip route del default && ip route add default dev eth1");
+  EXPECT_EQ(*monitor().next_hop_interfaces(), (std::set<std::string>{"eth0", "eth1"}));
+}
+
+TEST_F(RouteMonitorTest, TakesTheDefaultMtuFromTheDefaultRoutesLink) {
+  shell("ip link set eth0 mtu 1420 && ip route add default via 192.0.2.1");
+  EXPECT_EQ(*monitor().default_mtu_bytes(), 1420U);
+}
+
+TEST_F(RouteMonitorTest, TakesTheDefaultMtuFromTheRouteItselfWhereItSaysOne) {
+  shell("ip route add default via 192.0.2.1 mtu 1300");
+  EXPECT_EQ(*monitor().default_mtu_bytes(), 1300U);
+}
+
+TEST_F(RouteMonitorTest, TakesTheDefaultMtuFromIpv6WhereIpv4HasNoDefaultRoute) {
+  shell("ip link set eth1 mtu 1480 && ip -6 route add default dev eth1");
+  EXPECT_EQ(*monitor().default_mtu_bytes(), 1480U);
+}
+
+TEST_F(RouteMonitorTest, WithoutADefaultRouteTheMtuIs1500) {
+  shell("ip link set eth0 mtu 1400 && ip route add 203.0.113.0/24 via 192.0.2.1");
+  EXPECT_EQ(*monitor().default_mtu_bytes(), 1500U);
+}
+
+}  // namespace
+}  // namespace drawbridge
