@@ -1,0 +1,46 @@
+// The real kernel: links and routes by rtnetlink, rules by nftables, settings below /proc/sys.
+#pragma once
+
+#include "netlink/kernel.h"
+#include "netlink/nft_table.h"
+#include "netlink/owned_links.h"
+#include "netlink/route_monitor.h"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace drawbridge {
+
+class LinuxKernel final : public Kernel {
+ public:
+  /// errors  kernel   no netlink or nf_tables, or no right to use them
+  static Result<std::unique_ptr<LinuxKernel>> open();
+
+  Result<KernelState> observe(std::set<std::string> const& links) override;
+  Result<KernelState> observe_owned() override;
+  Result<void> apply(Plan const& plan) override;
+  Result<void> replace_ruleset(std::set<Element> const& elements) override;
+  Result<std::vector<std::string>> mend() override;
+  bool reap() override;
+  Result<HostRoutes const*> host_routes() override;
+  Result<std::uint32_t> default_mtu_bytes() override;
+
+  /// Removes every link that carries our mark, our table and the accept rules; goes on past what
+  /// fails.
+  Result<void> remove_everything();
+
+ private:
+  LinuxKernel(OwnedLinks links, RouteMonitor routes, NftTable table);
+  Result<void> run(Operation const& operation);
+  Error undo(Plan const& plan, std::size_t done, Error error);
+  Result<bool> refresh_uplinks();
+
+  OwnedLinks links_;
+  RouteMonitor routes_;
+  NftTable table_;
+  std::set<std::string> uplinks_;
+};
+
+}  // namespace drawbridge

@@ -1,0 +1,372 @@
+#include "netlink/owned_links.h"
+
+#include "netlink/mark.h"
+#include "netlink/sysctl.h"
+
+#include <map>
+
+namespace drawbridge {
+namespace {
+
+Bridge bridge_from(Link const& link, std::set<IpPrefix> addresses) {
+  Bridge bridge;
+  bridge.name = link.name;
+  bridge.owner = owner_in(link.alias).value_or("");
+  bridge.mac = link.mac;
+  bridge.mtu_bytes = link.mtu_bytes;
+  bridge.addresses = std::move(addresses);
+  bridge.up = link.up;
+  return bridge;
+}
+
+Veth veth_from(Link const& link, std::string container_end, std::string bridge) {
+  Veth veth;
+  veth.host_end = link.name;
+  veth.container_end = std::move(container_end);
+  veth.owner = owner_in(link.alias).value_or("");
+  veth.bridge = std::move(bridge);
+  veth.mtu_bytes = link.mtu_bytes;
+  veth.up = link.up;
+  return veth;
+}
+
+enum class Role { bridge, veth, container_end, retired, foreign };
+
+Role role_of(Link const& link) {
+  bool const is_known_kind = link.kind == "bridge" || link.kind == "veth";
+  if (!is_known_kind || !is_mark(link.alias)) {
+    return Role::foreign;
+  }
+  if (link.alias == retired_mark) {
+    return Role::retired;
+  }
+  if (!owner_in(link.alias)) {
+    return Role::container_end;
+  }
+  return link.kind == "bridge" ? Role::bridge : Role::veth;
+}
+
+/// All links and addresses of one look, and what each index stands for.
+struct Snapshot {
+  std::vector<Link> links;
+  std::map<std::uint32_t, std::string> names;
+  std::map<std::uint32_t, std::set<IpPrefix>> addresses;
+
+  std::string name_at(std::uint32_t index) const {
+    auto const found = names.find(index);
+    return found == names.end() ? "" : found->second;
+  }
+};
+
+Result<Snapshot> take_snapshot(RouteSocket& socket) {
+  Result<std::vector<Link>> links = socket.links();
+  if (!links) {
+    return fail(links.error());
+  }
+  Result<std::vector<LinkAddress>> const addresses = socket.addresses();
+  if (!addresses) {
+    return fail(addresses.error());
+  }
+  Snapshot snapshot;
+  for (Link const& link : *links) {
+    snapshot.names[link.index] = link.name;
+  }
+  for (LinkAddress const& entry : *addresses) {
+    snapshot.addresses[entry.link].insert(entry.address);
+  }
+  snapshot.links = std::move(*links);
+  return snapshot;
+}
+
+/// A container must not make itself this host's router by advertising one on its bridge. Where
+/// /proc/sys is read-only, or IPv6 is off, there is nothing to be done here.
+void refuse_router_advertisements(std::string const& bridge) {
+  Result<void> const written = write_sysctl("ipv6/conf/" + bridge + "/accept_ra", "0");
+  static_cast<void>(written);
+}
+
+Error missing(std::string const& name) {
+  return {Errc::not_found, "link " + name + " is not there"};
+}
+
+Error not_ours(std::string const& name) {
+  return {Errc::conflict, "link " + name + " does not carry drawbridge's mark for it"};
+}
+
+}  // namespace
+
+Result<OwnedLinks> OwnedLinks::open() {
+  Result<RouteSocket> links = RouteSocket::open();
+  if (!links) {
+    return fail(links.error());
+  }
+  Result<Reaper> reaper = Reaper::create(*links);
+  if (!reaper) {
+    return fail(reaper.error());
+  }
+  return OwnedLinks(std::move(*links), std::move(*reaper));
+}
+
+Result<void> OwnedLinks::observe(std::set<std::string> const& names, KernelState& state) {
+  for (std::string const& name : names) {
+    Result<std::optional<Link>> const link = links_.find(name);
+    if (!link) {
+      return fail(link.error());
+    }
+    Result<void> const seen = *link ? observe_one(**link, state) : Result<void>();
+    if (!seen) {
+      return seen;
+    }
+  }
+  return {};
+}
+
+Result<void> OwnedLinks::observe_one(Link const& link, KernelState& state) {
+  Role const role = role_of(link);
+  if (role == Role::bridge) {
+    Result<std::set<IpPrefix>> addresses = links_.addresses_of(link.index);
+    if (!addresses) {
+      return fail(addresses.error());
+    }
+    state.bridges[link.name] = bridge_from(link, std::move(*addresses));
+  } else if (role == Role::veth) {
+    Result<std::string> container_end = name_of_link(link.peer);
+    Result<std::string> bridge = name_of_link(link.master);
+    if (!container_end || !bridge) {
+      return fail(container_end ? bridge.error() : container_end.error());
+    }
+    state.veths[link.name] = veth_from(link, std::move(*container_end), std::move(*bridge));
+  } else if (role != Role::retired) {
+    state.foreign.insert(link.name);
+  }
+  return {};
+}
+
+/// returns  nothing for index 0, and for a link that went meanwhile
+Result<std::string> OwnedLinks::name_of_link(std::uint32_t index) {
+  if (index == 0) {
+    return std::string();
+  }
+  Result<std::optional<Link>> const link = links_.find(index);
+  if (!link) {
+    return fail(link.error());
+  }
+  return *link ? (*link)->name : std::string();
+}
+
+Result<void> OwnedLinks::observe_all(KernelState& state) {
+  Result<Snapshot> snapshot = take_snapshot(links_);
+  if (!snapshot) {
+    return fail(snapshot.error());
+  }
+  for (Link const& link : snapshot->links) {
+    switch (role_of(link)) {
+      case Role::bridge:
+        state.bridges[link.name] = bridge_from(link, snapshot->addresses[link.index]);
+        break;
+      case Role::veth:
+        state.veths[link.name] =
+            veth_from(link, snapshot->name_at(link.peer), snapshot->name_at(link.master));
+        break;
+      case Role::retired:
+        enqueue(link);
+        break;
+      case Role::container_end:
+        break;
+      case Role::foreign:
+        state.foreign.insert(link.name);
+        break;
+    }
+  }
+  return {};
+}
+
+void OwnedLinks::enqueue(Link const& retired) {
+  if (retired.kind == "bridge") {
+    reaper_.add_bridge(retired.index);
+  } else {
+    reaper_.add_veth(retired.index);
+  }
+}
+
+Result<Link> OwnedLinks::owned(std::string const& name) {
+  Result<std::optional<Link>> const link = links_.find(name);
+  if (!link) {
+    return fail(link.error());
+  }
+  if (!*link) {
+    return fail(missing(name));
+  }
+  Role const role = role_of(**link);
+  if (role != Role::bridge && role != Role::veth) {
+    return fail(role == Role::retired ? missing(name) : not_ours(name));
+  }
+  return **link;
+}
+
+/// returns  nothing when the link is gone, be it only retired
+Result<std::optional<Link>> OwnedLinks::owned_by(std::string const& name,
+                                                 std::string const& owner) {
+  Result<Link> const link = owned(name);
+  if (!link && link.error().code == Errc::not_found) {
+    return std::optional<Link>();
+  }
+  if (!link) {
+    return fail(link.error());
+  }
+  if (owner_in(link->alias) != owner) {
+    return fail(not_ours(name));
+  }
+  return std::optional<Link>(*link);
+}
+
+Result<std::uint32_t> OwnedLinks::master_named(std::string const& bridge) {
+  if (bridge.empty()) {
+    return 0U;
+  }
+  Result<Link> const link = owned(bridge);
+  if (!link) {
+    return fail(link.error());
+  }
+  return link->index;
+}
+
+Error OwnedLinks::taken(std::string const& name) {
+  Result<std::optional<Link>> const link = links_.find(name);
+  bool const is_foreign = link && *link && role_of(**link) == Role::foreign;
+  return {Errc::already_exists,
+          "link " + name +
+              (is_foreign ? " is there and is not drawbridge's; delete or rename it"
+                          : " is there already")};
+}
+
+Result<void> OwnedLinks::run(CreateBridge const& step) {
+  Result<void> const created = links_.create_bridge(step.bridge);
+  if (!created && created.error().code == Errc::already_exists) {
+    return fail(taken(step.bridge.name));
+  }
+  if (created) {
+    refuse_router_advertisements(step.bridge.name);
+  }
+  return created;
+}
+
+Result<void> OwnedLinks::run(RetireBridge const& step) {
+  Result<std::optional<Link>> const link = owned_by(step.bridge.name, step.bridge.owner);
+  if (!link) {
+    return fail(link.error());
+  }
+  if (!*link) {
+    return {};
+  }
+  Result<void> const retired = links_.retire_bridge((*link)->index, step.bridge);
+  if (retired) {
+    reaper_.add_bridge((*link)->index);
+  }
+  return retired;
+}
+
+Result<void> OwnedLinks::run(AddAddress const& step) {
+  Result<Link> const link = owned(step.link);
+  return link ? links_.add_address(link->index, step.address) : fail(link.error());
+}
+
+Result<void> OwnedLinks::run(RemoveAddress const& step) {
+  Result<Link> const link = owned(step.link);
+  if (!link && link.error().code == Errc::not_found) {
+    return {};
+  }
+  return link ? links_.remove_address(link->index, step.address) : fail(link.error());
+}
+
+Result<void> OwnedLinks::run(SetMtu const& step) {
+  Result<Link> const link = owned(step.link);
+  return link ? links_.set_mtu(link->index, step.after_bytes) : fail(link.error());
+}
+
+Result<void> OwnedLinks::run(BringUp const& step) {
+  Result<Link> const link = owned(step.link);
+  return link ? links_.bring_up(link->index) : fail(link.error());
+}
+
+Result<void> OwnedLinks::run(CreateVeth const& step) {
+  Result<std::uint32_t> const master = master_named(step.veth.bridge);
+  if (!master) {
+    return fail(master.error());
+  }
+  Result<void> const created = links_.create_veth(step.veth, *master);
+  if (created || created.error().code != Errc::already_exists) {
+    return created;
+  }
+  Result<bool> const revived = revive(step.veth, *master);
+  if (!revived) {
+    return fail(revived.error());
+  }
+  return *revived ? Result<void>() : fail(taken(step.veth.host_end));
+}
+
+/// Puts a retired pair back into use: its other end may be in a container that still runs.
+///
+/// returns  false when there is no such pair
+Result<bool> OwnedLinks::revive(Veth const& veth, std::uint32_t master) {
+  Result<std::optional<Link>> const link = links_.find(veth.host_end);
+  if (!link) {
+    return fail(link.error());
+  }
+  if (!*link || role_of(**link) != Role::retired) {
+    return false;
+  }
+  reaper_.forget((*link)->index);
+  Result<void> const revived = links_.revive_veth((*link)->index, veth, master);
+  if (!revived) {
+    return fail(revived.error());
+  }
+  return true;
+}
+
+Result<void> OwnedLinks::run(RetireVeth const& step) {
+  Result<std::optional<Link>> const link = owned_by(step.veth.host_end, step.veth.owner);
+  if (!link) {
+    return fail(link.error());
+  }
+  if (!*link) {
+    return {};
+  }
+  Result<void> const retired = links_.retire_veth((*link)->index);
+  if (retired) {
+    reaper_.add_veth((*link)->index);
+  }
+  return retired;
+}
+
+Result<void> OwnedLinks::run(AttachPort const& step) {
+  Result<Link> const port = owned(step.port);
+  if (!port) {
+    return fail(port.error());
+  }
+  Result<std::uint32_t> const master = master_named(step.bridge);
+  return master ? links_.set_master(port->index, *master) : fail(master.error());
+}
+
+Result<void> OwnedLinks::remove_all() {
+  KernelState state;
+  ErrorList errors;
+  auto const note = [&](Result<void> const& done) {
+    if (!done) {
+      errors.add(done.error());
+    }
+  };
+  note(observe_all(state));
+  for (auto const& [name, veth] : state.veths) {
+    note(run(RetireVeth{veth}));
+  }
+  for (auto const& [name, bridge] : state.bridges) {
+    note(run(RetireBridge{bridge}));
+  }
+  while (has_retired()) {
+    note(reap());
+  }
+  return errors.empty() ? Result<void>() : fail(errors.joined());
+}
+
+}  // namespace drawbridge
