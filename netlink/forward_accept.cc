@@ -367,7 +367,8 @@ std::optional<std::string> ForwardAccept::warn_of_legacy() {
     warned_ = table == "filter";
     if (warned_) {
       return std::string(ipv4 ? "iptables" : "ip6tables") +
-             "-legacy has a filter table: if its FORWARD chain drops, let interfaces db-+ through";
+             "-legacy has a filter table: if its FORWARD chain drops, let interfaces db-+ through "
+             "there";
     }
   }
   return std::nullopt;

@@ -89,13 +89,20 @@ std::set<Element> part_of(std::set<Element> const& elements, char const* set) {
   return {first, last};
 }
 
-/// returns  the bridges of `elements` that the accept rules for our prefix do not cover
+/// The bridges of `elements` that the accept rules for our prefix do not cover. Elements are in
+/// order, so the many that do start with the prefix are passed over in one step.
 std::set<std::string> named_bridges(std::set<Element> const& elements) {
   std::set<std::string> names;
-  for (Element const& element : part_of(elements, nft_set::nets)) {
-    auto const& name = std::get<std::string>(element.key.front());
-    if (!name.starts_with(accepted_prefix)) {
+  std::string behind_prefix(accepted_prefix);
+  behind_prefix.back() += 1;
+  auto next = elements.lower_bound(Element{nft_set::nets, {}});
+  while (next != elements.end() && next->set == nft_set::nets) {
+    auto const& name = std::get<std::string>(next->key.front());
+    if (name.starts_with(accepted_prefix)) {
+      next = elements.lower_bound(Element{nft_set::nets, {behind_prefix}});
+    } else {
       names.insert(name);
+      ++next;
     }
   }
   return names;
@@ -261,13 +268,18 @@ Result<std::vector<std::string>> NftTable::State::mend_accept_rules(
 
 // Before the elements: a rule that waits for its bridge does no harm, the other way round would.
 Result<void> NftTable::State::accept_named(Change const& change) {
-  if (named_bridges(change.gone).empty() && named_bridges(change.fresh).empty()) {
+  std::set<std::string> const gone = named_bridges(change.gone);
+  std::set<std::string> fresh = named_bridges(change.fresh);
+  if (gone.empty() && fresh.empty()) {
     return {};
   }
-  std::set<Element> elements = elements_;
-  change.apply_to(elements);
+  for (std::string const& name : named_bridges(elements_)) {
+    if (!gone.contains(name)) {
+      fresh.insert(name);
+    }
+  }
   seen_foreign_changes_.reset();  // if the change fails, the next mend() puts these back
-  Result<std::vector<std::string>> const mended = mend_accept_rules(named_bridges(elements));
+  Result<std::vector<std::string>> const mended = mend_accept_rules(fresh);
   if (!mended) {
     return fail(mended.error());
   }
