@@ -1,0 +1,242 @@
+#include "netlink/nft_table.h"
+#include "tests/support/command.h"
+#include "tests/support/expect_ok.h"
+#include "tests/support/netns.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace drawbridge {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+constexpr char const* in_docker_user = "chain DOCKER-USER of ip filter: accept rules put in order";
+constexpr char const* in_forward = "chain FORWARD of ip filter: accept rules put in order";
+
+std::string const in = "-i db-+ -m comment --comment drawbridge -j ACCEPT\n";
+std::string const out = "-o db-+ -m comment --comment drawbridge -j ACCEPT\n";
+
+/// returns  the rules of a chain as iptables lists them, without the chain's own line
+std::string rules(std::string const& chain, char const* iptables = "iptables") {
+  std::string const listed = output_of(std::string(iptables) + " -S " + chain);
+  return listed.substr(listed.find('\n') + 1);
+}
+
+/// As the Docker engine leaves it when it starts with forwarding off.
+void drop_as_docker_does() {
+  output_of(
+      "iptables -P FORWARD DROP; iptables -N DOCKER-USER;"
+      "iptables -A DOCKER-USER -j RETURN; iptables -I FORWARD -j DOCKER-USER");
+}
+
+class ForwardAcceptTest : public NetnsTest {
+ protected:
+  NftTable nft_ = NftTable::open().value();
+
+  void SetUp() override {
+    NetnsTest::SetUp();
+    nft_ = NftTable::open().value();  // the socket belongs to the namespace that it was opened in
+    ASSERT_OK(nft_.replace({}));
+  }
+
+  Lines mend() {
+    Result<Lines> repairs = nft_.mend();
+    EXPECT_OK(repairs);
+    return repairs.value_or(Lines{});
+  }
+};
+
+TEST_F(ForwardAcceptTest, AddsNothingWhereThePolicyIsAccept) {
+  output_of("iptables -N DOCKER-USER; ip6tables -P FORWARD ACCEPT");
+
+  EXPECT_EQ(mend(), Lines{});
+
+  EXPECT_EQ(rules("DOCKER-USER"), "");
+  EXPECT_EQ(rules("FORWARD"), "");
+}
+
+TEST_F(ForwardAcceptTest, AcceptsBehindTheUsersRulesAndAtTheEndOfForward) {
+  drop_as_docker_does();
+  output_of("iptables -I DOCKER-USER -s 192.0.2.1 -j DROP; iptables -A FORWARD -i docker0 -j DROP");
+
+  EXPECT_EQ(mend(), (Lines{in_docker_user, in_forward}));
+
+  EXPECT_EQ(rules("DOCKER-USER"),
+            "-A DOCKER-USER -s 192.0.2.1/32 -j DROP\n"
+            "-A DOCKER-USER " +
+                in + "-A DOCKER-USER " + out + "-A DOCKER-USER -j RETURN\n");
+  EXPECT_EQ(rules("FORWARD"),
+            "-A FORWARD -j DOCKER-USER\n"
+            "-A FORWARD -i docker0 -j DROP\n"
+            "-A FORWARD " +
+                in + "-A FORWARD " + out);
+}
+
+TEST_F(ForwardAcceptTest, AddsToForwardAloneWhereThereIsNoDockerUser) {
+  output_of("ip6tables -P FORWARD DROP");
+
+  EXPECT_EQ(mend(), (Lines{"chain FORWARD of ip6 filter: accept rules put in order"}));
+
+  EXPECT_EQ(rules("FORWARD", "ip6tables"), "-A FORWARD " + in + "-A FORWARD " + out);
+  EXPECT_EQ(rules("FORWARD", "iptables"), "");
+}
+
+TEST_F(ForwardAcceptTest, FollowsThePolicyWhenItBecomesDrop) {
+  output_of("iptables -P FORWARD ACCEPT");
+  EXPECT_EQ(mend(), Lines{});
+
+  drop_as_docker_does();
+
+  EXPECT_EQ(mend(), (Lines{in_docker_user, in_forward}));
+  EXPECT_EQ(mend(), Lines{});
+}
+
+TEST_F(ForwardAcceptTest, IptablesFindsAndDeletesTheRules) {
+  drop_as_docker_does();
+  mend();
+
+  EXPECT_EQ(output_of("iptables -C DOCKER-USER " + in), "");
+  EXPECT_EQ(output_of("iptables -D DOCKER-USER " + in), "");
+
+  EXPECT_EQ(mend(), (Lines{in_docker_user}));
+  EXPECT_EQ(output_of("iptables -C DOCKER-USER " + in), "");
+}
+
+TEST_F(ForwardAcceptTest, KnowsItsRulesAgainAfterSaveAndRestore) {
+  drop_as_docker_does();
+  mend();
+  std::string const before = output_of("iptables -S");
+
+  output_of("iptables-save | iptables-restore");
+
+  EXPECT_EQ(mend(), Lines{});
+  EXPECT_EQ(output_of("iptables -S"), before);
+}
+
+TEST_F(ForwardAcceptTest, KnowsTheRulesOfAnEarlierRun) {
+  drop_as_docker_does();
+  mend();
+  std::string const before = output_of("iptables -S");
+
+  nft_ = NftTable::open().value();
+
+  EXPECT_EQ(mend(), Lines{});
+  EXPECT_EQ(output_of("iptables -S"), before);
+}
+
+TEST_F(ForwardAcceptTest, PutsBackWhatAFlushTookAway) {
+  drop_as_docker_does();
+  mend();
+
+  output_of("iptables -F DOCKER-USER");
+
+  EXPECT_EQ(mend(), (Lines{in_docker_user}));
+  EXPECT_EQ(rules("DOCKER-USER"), "-A DOCKER-USER " + in + "-A DOCKER-USER " + out);
+}
+
+TEST_F(ForwardAcceptTest, PutsBackOneLostRuleWithoutDoublingTheOther) {
+  drop_as_docker_does();
+  mend();
+
+  output_of("iptables -D FORWARD " + in);
+
+  EXPECT_EQ(mend(), (Lines{in_forward}));
+  EXPECT_EQ(rules("FORWARD"), "-A FORWARD -j DOCKER-USER\n-A FORWARD " + out + "-A FORWARD " + in);
+}
+
+TEST_F(ForwardAcceptTest, TakesDoublesAway) {
+  drop_as_docker_does();
+  output_of("iptables -A FORWARD " + in);
+  output_of("iptables -A FORWARD " + in);
+
+  mend();
+
+  EXPECT_EQ(rules("FORWARD"), "-A FORWARD -j DOCKER-USER\n-A FORWARD " + in + "-A FORWARD " + out);
+}
+
+TEST_F(ForwardAcceptTest, StaysWhenDockerTakesItsJumpOutAndIn) {
+  drop_as_docker_does();
+  mend();
+
+  output_of("iptables -D FORWARD -j DOCKER-USER; iptables -I FORWARD -j DOCKER-USER");
+
+  EXPECT_EQ(mend(), Lines{});
+}
+
+TEST_F(ForwardAcceptTest, ReturnsWithTheTableAfterAFlushOfEverything) {
+  drop_as_docker_does();
+  mend();
+
+  output_of("nft flush ruleset");
+  drop_as_docker_does();
+
+  EXPECT_EQ(mend(),
+            (Lines{"table inet drawbridge was gone: written again", in_docker_user, in_forward}));
+}
+
+TEST_F(ForwardAcceptTest, ABridgeWithANameOfItsOwnHasAPairWhileItExists) {
+  drop_as_docker_does();
+  mend();
+  std::string const before = output_of("iptables -S");
+  Element const bridge{"nets", {"backbone"}};
+
+  ASSERT_OK(nft_.change({}, {bridge}));
+  for (char const* chain : {"DOCKER-USER", "FORWARD"}) {
+    for (char const* direction : {"-i", "-o"}) {
+      std::string const rule = std::string(chain) + " " + direction +
+                               " backbone -m comment --comment drawbridge -j ACCEPT\n";
+      EXPECT_TRUE(holds(output_of("iptables -S"), rule));
+    }
+  }
+
+  ASSERT_OK(nft_.change({bridge}, {}));
+  EXPECT_EQ(output_of("iptables -S"), before);
+}
+
+TEST_F(ForwardAcceptTest, RemovesPairsOfBridgesThatAreGone) {
+  drop_as_docker_does();
+  ASSERT_OK(nft_.replace({Element{"nets", {"backbone"}}}));
+  mend();
+  EXPECT_TRUE(holds(rules("FORWARD"), "-i backbone "));
+
+  ASSERT_OK(nft_.replace({}));
+  mend();
+
+  EXPECT_TRUE(lacks(output_of("iptables -S"), "backbone"));
+}
+
+TEST_F(ForwardAcceptTest, RemovesExactlyItsOwnRules) {
+  drop_as_docker_does();
+  output_of(
+      "iptables -A FORWARD -i db-+ -j ACCEPT;"
+      "iptables -A FORWARD -i db-+ -m comment --comment mine -j ACCEPT;"
+      "iptables -A FORWARD ! -i db-+ -m comment --comment drawbridge -j ACCEPT;"
+      "iptables -A FORWARD -i db-+ -m comment --comment drawbridge -j DROP;"
+      "iptables -A FORWARD -i db-+ -p tcp -m comment --comment drawbridge -j ACCEPT");
+  std::string const before = output_of("iptables -S");
+  mend();
+  EXPECT_NE(output_of("iptables -S"), before);
+
+  ASSERT_OK(nft_.remove_all());
+
+  EXPECT_EQ(output_of("iptables -S"), before);
+}
+
+TEST_F(ForwardAcceptTest, WarnsOnceOfTheOlderIptables) {
+  output_of("iptables-legacy -S");
+  if (!holds(output_of("cat /proc/net/ip_tables_names"), "filter")) {
+    GTEST_SKIP() << "this kernel or this machine has no legacy iptables";
+  }
+
+  EXPECT_EQ(mend(), (Lines{"iptables-legacy has a filter table: if its FORWARD chain drops, let "
+                           "interfaces db-+ through there"}));
+
+  output_of("iptables -N ANY");
+  EXPECT_EQ(mend(), Lines{});
+}
+
+}  // namespace
+}  // namespace drawbridge
