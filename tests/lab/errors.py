@@ -14,8 +14,10 @@ def run(command, check=True, timeout=60, **options):
     timeout  seconds; LabError when it is exceeded
     """
     __tracebackhide__ = True  # a failing test shows its own line, not this function's
+    # In a session of its own: a Ctrl-C reaches the caller, who decides, and not the command.
+    options = {"capture_output": True, "text": True, "start_new_session": True, **options}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
+        done = subprocess.run(command, timeout=timeout, **options)
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{' '.join(command)}: no end after {timeout} s") from error
     if check and done.returncode != 0:

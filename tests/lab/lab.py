@@ -21,6 +21,9 @@ from .errors import LabError, run
 from .name_server import start_name_server
 from .places import Place, named_place, wait_for
 
+# What the machine has in /etc/docker and /etc/drawbridge is no business of a lab.
+CONFIGURATIONS = {"daemon.json": {"dns": ["198.51.100.2"]}, "drawbridge.json": {}}
+
 _numbers = itertools.count(1)
 
 
@@ -94,8 +97,9 @@ class Lab:
     def _build(self):
         for folder in ("", "plugins", "engine", "state", "cli"):
             os.mkdir(f"{self.root}/{folder}", 0o711 if folder == "engine" else 0o700)
-        with open(f"{self.root}/daemon.json", "w", encoding="ascii") as file:
-            json.dump({"dns": ["198.51.100.2"]}, file)
+        for name, content in CONFIGURATIONS.items():
+            with open(f"{self.root}/{name}", "w", encoding="ascii") as file:
+                json.dump(content, file)
         wiring.make_namespaces(self._names, self._uplink_mtu)
         self._holder = wiring.start_holder(self._names["engine"], self.root, self._data)
         enter = ["nsenter", "-t", str(self._holder.pid), "-m", "-n", "--"]
@@ -169,13 +173,21 @@ class Lab:
     def start_drawbridge(self, binary, *extra_args, env=None):
         """Starts `binary serve` beside the engine and returns when the plugin socket answers.
 
-        extra_args  more arguments of `serve`; they come last and so override
+        extra_args  more arguments of `serve`; a flag among them replaces the lab's own
         env         more environment variables, a dict
         errors      LabError with the tail of the log when it ends instead of answering
         """
-        command = [os.path.abspath(binary), "serve", "--state-dir", self.state_dir]
-        command += ["--plugin-socket", "/run/docker/plugins/drawbridge.sock"]
-        command += ["--control-socket", self.control_socket, "--log-level", "debug", *extra_args]
+        flags = {
+            "--config": f"{self.root}/drawbridge.json",
+            "--state-dir": self.state_dir,
+            "--plugin-socket": "/run/docker/plugins/drawbridge.sock",
+            "--control-socket": self.control_socket,
+            "--log-level": "debug",
+        }
+        given = {argument.split("=")[0] for argument in extra_args}
+        command = [os.path.abspath(binary), "serve", *extra_args]
+        for flag in flags.keys() - given:
+            command += [flag, flags[flag]]
         environment = {**os.environ, **(env or {})}
         self.drawbridge = self._start_daemon(command, "drawbridge.log", environment)
         self._wait_until_answering(
