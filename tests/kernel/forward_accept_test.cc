@@ -1,6 +1,6 @@
 #include "netlink/nft_table.h"
-#include "tests/support/command.h"
 #include "tests/support/expect_ok.h"
+#include "tests/support/holds.h"
 #include "tests/support/netns.h"
 
 #include <gtest/gtest.h>
@@ -21,13 +21,13 @@ std::string const out = "-o db-+ -m comment --comment drawbridge -j ACCEPT\n";
 
 /// returns  the rules of a chain as iptables lists them, without the chain's own line
 std::string rules(std::string const& chain, char const* iptables = "iptables") {
-  std::string const listed = output_of(std::string(iptables) + " -S " + chain);
+  std::string const listed = shell(std::string(iptables) + " -S " + chain);
   return listed.substr(listed.find('\n') + 1);
 }
 
 /// As the Docker engine leaves it when it starts with forwarding off.
 void drop_as_docker_does() {
-  output_of(
+  shell(
       "iptables -P FORWARD DROP; iptables -N DOCKER-USER;"
       "iptables -A DOCKER-USER -j RETURN; iptables -I FORWARD -j DOCKER-USER");
 }
@@ -50,7 +50,7 @@ class ForwardAcceptTest : public NetnsTest {
 };
 
 TEST_F(ForwardAcceptTest, AddsNothingWhereThePolicyIsAccept) {
-  output_of("iptables -N DOCKER-USER; ip6tables -P FORWARD ACCEPT");
+  shell("iptables -N DOCKER-USER; ip6tables -P FORWARD ACCEPT");
 
   EXPECT_EQ(mend(), Lines{});
 
@@ -60,7 +60,7 @@ TEST_F(ForwardAcceptTest, AddsNothingWhereThePolicyIsAccept) {
 
 TEST_F(ForwardAcceptTest, AcceptsBehindTheUsersRulesAndAtTheEndOfForward) {
   drop_as_docker_does();
-  output_of("iptables -I DOCKER-USER -s 192.0.2.1 -j DROP; iptables -A FORWARD -i docker0 -j DROP");
+  shell("iptables -I DOCKER-USER -s 192.0.2.1 -j DROP; iptables -A FORWARD -i docker0 -j DROP");
 
   EXPECT_EQ(mend(), (Lines{in_docker_user, in_forward}));
 
@@ -76,7 +76,7 @@ TEST_F(ForwardAcceptTest, AcceptsBehindTheUsersRulesAndAtTheEndOfForward) {
 }
 
 TEST_F(ForwardAcceptTest, AddsToForwardAloneWhereThereIsNoDockerUser) {
-  output_of("ip6tables -P FORWARD DROP");
+  shell("ip6tables -P FORWARD DROP");
 
   EXPECT_EQ(mend(), (Lines{"chain FORWARD of ip6 filter: accept rules put in order"}));
 
@@ -85,7 +85,7 @@ TEST_F(ForwardAcceptTest, AddsToForwardAloneWhereThereIsNoDockerUser) {
 }
 
 TEST_F(ForwardAcceptTest, FollowsThePolicyWhenItBecomesDrop) {
-  output_of("iptables -P FORWARD ACCEPT");
+  shell("iptables -P FORWARD ACCEPT");
   EXPECT_EQ(mend(), Lines{});
 
   drop_as_docker_does();
@@ -98,40 +98,40 @@ TEST_F(ForwardAcceptTest, IptablesFindsAndDeletesTheRules) {
   drop_as_docker_does();
   mend();
 
-  EXPECT_EQ(output_of("iptables -C DOCKER-USER " + in), "");
-  EXPECT_EQ(output_of("iptables -D DOCKER-USER " + in), "");
+  EXPECT_EQ(shell("iptables -C DOCKER-USER " + in), "");
+  EXPECT_EQ(shell("iptables -D DOCKER-USER " + in), "");
 
   EXPECT_EQ(mend(), (Lines{in_docker_user}));
-  EXPECT_EQ(output_of("iptables -C DOCKER-USER " + in), "");
+  EXPECT_EQ(shell("iptables -C DOCKER-USER " + in), "");
 }
 
 TEST_F(ForwardAcceptTest, KnowsItsRulesAgainAfterSaveAndRestore) {
   drop_as_docker_does();
   mend();
-  std::string const before = output_of("iptables -S");
+  std::string const before = shell("iptables -S");
 
-  output_of("iptables-save | iptables-restore");
+  shell("iptables-save | iptables-restore");
 
   EXPECT_EQ(mend(), Lines{});
-  EXPECT_EQ(output_of("iptables -S"), before);
+  EXPECT_EQ(shell("iptables -S"), before);
 }
 
 TEST_F(ForwardAcceptTest, KnowsTheRulesOfAnEarlierRun) {
   drop_as_docker_does();
   mend();
-  std::string const before = output_of("iptables -S");
+  std::string const before = shell("iptables -S");
 
   nft_ = NftTable::open().value();
 
   EXPECT_EQ(mend(), Lines{});
-  EXPECT_EQ(output_of("iptables -S"), before);
+  EXPECT_EQ(shell("iptables -S"), before);
 }
 
 TEST_F(ForwardAcceptTest, PutsBackWhatAFlushTookAway) {
   drop_as_docker_does();
   mend();
 
-  output_of("iptables -F DOCKER-USER");
+  shell("iptables -F DOCKER-USER");
 
   EXPECT_EQ(mend(), (Lines{in_docker_user}));
   EXPECT_EQ(rules("DOCKER-USER"), "-A DOCKER-USER " + in + "-A DOCKER-USER " + out);
@@ -141,7 +141,7 @@ TEST_F(ForwardAcceptTest, PutsBackOneLostRuleWithoutDoublingTheOther) {
   drop_as_docker_does();
   mend();
 
-  output_of("iptables -D FORWARD " + in);
+  shell("iptables -D FORWARD " + in);
 
   EXPECT_EQ(mend(), (Lines{in_forward}));
   EXPECT_EQ(rules("FORWARD"), "-A FORWARD -j DOCKER-USER\n-A FORWARD " + out + "-A FORWARD " + in);
@@ -149,8 +149,8 @@ TEST_F(ForwardAcceptTest, PutsBackOneLostRuleWithoutDoublingTheOther) {
 
 TEST_F(ForwardAcceptTest, TakesDoublesAway) {
   drop_as_docker_does();
-  output_of("iptables -A FORWARD " + in);
-  output_of("iptables -A FORWARD " + in);
+  shell("iptables -A FORWARD " + in);
+  shell("iptables -A FORWARD " + in);
 
   mend();
 
@@ -161,7 +161,7 @@ TEST_F(ForwardAcceptTest, StaysWhenDockerTakesItsJumpOutAndIn) {
   drop_as_docker_does();
   mend();
 
-  output_of("iptables -D FORWARD -j DOCKER-USER; iptables -I FORWARD -j DOCKER-USER");
+  shell("iptables -D FORWARD -j DOCKER-USER; iptables -I FORWARD -j DOCKER-USER");
 
   EXPECT_EQ(mend(), Lines{});
 }
@@ -170,7 +170,7 @@ TEST_F(ForwardAcceptTest, ReturnsWithTheTableAfterAFlushOfEverything) {
   drop_as_docker_does();
   mend();
 
-  output_of("nft flush ruleset");
+  shell("nft flush ruleset");
   drop_as_docker_does();
 
   EXPECT_EQ(mend(),
@@ -180,7 +180,7 @@ TEST_F(ForwardAcceptTest, ReturnsWithTheTableAfterAFlushOfEverything) {
 TEST_F(ForwardAcceptTest, ABridgeWithANameOfItsOwnHasAPairWhileItExists) {
   drop_as_docker_does();
   mend();
-  std::string const before = output_of("iptables -S");
+  std::string const before = shell("iptables -S");
   Element const bridge{"nets", {"backbone"}};
 
   ASSERT_OK(nft_.change({}, {bridge}));
@@ -188,12 +188,12 @@ TEST_F(ForwardAcceptTest, ABridgeWithANameOfItsOwnHasAPairWhileItExists) {
     for (char const* direction : {"-i", "-o"}) {
       std::string const rule = std::string(chain) + " " + direction +
                                " backbone -m comment --comment drawbridge -j ACCEPT\n";
-      EXPECT_TRUE(holds(output_of("iptables -S"), rule));
+      EXPECT_TRUE(holds(shell("iptables -S"), rule));
     }
   }
 
   ASSERT_OK(nft_.change({bridge}, {}));
-  EXPECT_EQ(output_of("iptables -S"), before);
+  EXPECT_EQ(shell("iptables -S"), before);
 }
 
 TEST_F(ForwardAcceptTest, RemovesPairsOfBridgesThatAreGone) {
@@ -205,36 +205,36 @@ TEST_F(ForwardAcceptTest, RemovesPairsOfBridgesThatAreGone) {
   ASSERT_OK(nft_.replace({}));
   mend();
 
-  EXPECT_TRUE(lacks(output_of("iptables -S"), "backbone"));
+  EXPECT_TRUE(lacks(shell("iptables -S"), "backbone"));
 }
 
 TEST_F(ForwardAcceptTest, RemovesExactlyItsOwnRules) {
   drop_as_docker_does();
-  output_of(
+  shell(
       "iptables -A FORWARD -i db-+ -j ACCEPT;"
       "iptables -A FORWARD -i db-+ -m comment --comment mine -j ACCEPT;"
       "iptables -A FORWARD ! -i db-+ -m comment --comment drawbridge -j ACCEPT;"
       "iptables -A FORWARD -i db-+ -m comment --comment drawbridge -j DROP;"
       "iptables -A FORWARD -i db-+ -p tcp -m comment --comment drawbridge -j ACCEPT");
-  std::string const before = output_of("iptables -S");
+  std::string const before = shell("iptables -S");
   mend();
-  EXPECT_NE(output_of("iptables -S"), before);
+  EXPECT_NE(shell("iptables -S"), before);
 
   ASSERT_OK(nft_.remove_all());
 
-  EXPECT_EQ(output_of("iptables -S"), before);
+  EXPECT_EQ(shell("iptables -S"), before);
 }
 
 TEST_F(ForwardAcceptTest, WarnsOnceOfTheOlderIptables) {
-  output_of("iptables-legacy -S");
-  if (!holds(output_of("cat /proc/net/ip_tables_names"), "filter")) {
+  shell("iptables-legacy -S");
+  if (!holds(shell("cat /proc/net/ip_tables_names"), "filter")) {
     GTEST_SKIP() << "this kernel or this machine has no legacy iptables";
   }
 
   EXPECT_EQ(mend(), (Lines{"iptables-legacy has a filter table: if its FORWARD chain drops, let "
                            "interfaces db-+ through there"}));
 
-  output_of("iptables -N ANY");
+  shell("iptables -N ANY");
   EXPECT_EQ(mend(), Lines{});
 }
 

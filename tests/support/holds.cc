@@ -1,21 +1,6 @@
-#include "tests/support/command.h"
-
-#include "base/handle.h"
-
-#include <array>
-#include <cstdio>
+#include "tests/support/holds.h"
 
 namespace drawbridge {
-
-std::string output_of(std::string const& command) {
-  std::string output;
-  Handle<FILE, pclose> const pipe(popen((command + " 2>&1").c_str(), "r"));
-  std::array<char, 4096> piece{};
-  while (pipe && fgets(piece.data(), piece.size(), pipe.get()) != nullptr) {
-    output += piece.data();
-  }
-  return output;
-}
 
 testing::AssertionResult holds(std::string const& text, std::string_view words) {
   bool const found = text.find(words) != std::string::npos;

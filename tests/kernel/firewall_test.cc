@@ -1,0 +1,230 @@
+// What the table does to packets, between namespaces that stand for containers.
+#include "base/file_descriptor.h"
+#include "netlink/nft_table.h"
+#include "tests/support/expect_ok.h"
+#include "tests/support/netns.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace drawbridge {
+namespace {
+
+constexpr std::uint16_t port = 9;
+constexpr int refusal_ms = 100;  // a datagram that passes is there at once
+
+/// Somebody with an address: a container, this host, or a machine outside.
+struct Party {
+  std::optional<Netns> netns;  // none: this host
+  std::string address;
+
+  template <class Work>
+  void run(Work work) const {
+    netns ? netns->run(work) : work();
+  }
+};
+
+sockaddr_in6 address_of(std::string const& text) {
+  bool const is_ipv6 = text.find(':') != std::string::npos;
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(port);
+  inet_pton(AF_INET6, (is_ipv6 ? text : "::ffff:" + text).c_str(), &address.sin6_addr);
+  return address;
+}
+
+FileDescriptor udp_socket() {
+  return FileDescriptor(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+/// Sends one datagram to an address of `to`.
+///
+/// returns  the source address that arrived; empty when nothing did
+std::string source_seen(Party const& from, Party const& to, std::string const& address) {
+  FileDescriptor receiver;
+  to.run([&receiver] {
+    receiver = udp_socket();
+    sockaddr_in6 const any = address_of("::");
+    ::bind(receiver.get(), reinterpret_cast<sockaddr const*>(&any), sizeof any);
+  });
+  from.run([&address] {
+    FileDescriptor const sender = udp_socket();
+    sockaddr_in6 const target = address_of(address);
+    ::sendto(sender.get(), "x", 1, 0, reinterpret_cast<sockaddr const*>(&target), sizeof target);
+  });
+  pollfd waiting{receiver.get(), POLLIN, 0};
+  if (::poll(&waiting, 1, refusal_ms) != 1) {
+    return {};
+  }
+  sockaddr_in6 source{};
+  socklen_t size = sizeof source;
+  char byte = 0;
+  ::recvfrom(receiver.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&source), &size);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(AF_INET6, &source.sin6_addr, text.data(), text.size());
+  std::string const seen = text.data();
+  return seen.starts_with("::ffff:") ? seen.substr(7) : seen;
+}
+
+bool reaches(Party const& from, Party const& to) {
+  return !source_seen(from, to, to.address).empty();
+}
+
+/// Two networks of ours, an internal one, a bridge of somebody else, and a machine outside.
+class FirewallTest : public NetnsTest {
+ protected:
+  void SetUp() override {
+    NetnsTest::SetUp();
+    nft_ = NftTable::open().value();
+    set("ipv4/ip_forward", "1");
+    add_bridge("db-a", "10.1.0.1");
+    add_bridge("db-b", "10.2.0.1");
+    add_bridge("db-in", "10.3.0.1");
+    add_bridge("docker0", "172.17.0.1");
+    shell("ip link add br0 type bridge");  // as where the uplink is a bridge
+    shell("ip link set br0 up; ip address add 192.0.2.1/24 dev br0");
+    a1_ = member("db-a", "10.1.0.2", "10.1.0.1");
+    a2_ = member("db-a", "10.1.0.3", "10.1.0.1");
+    b1_ = member("db-b", "10.2.0.2", "10.2.0.1");
+    in1_ = member("db-in", "10.3.0.2", "10.3.0.1");
+    in2_ = member("db-in", "10.3.0.3", "10.3.0.1");
+    docker_ = member("docker0", "172.17.0.2", "172.17.0.1");
+    outside_ = member("br0", "192.0.2.2", "192.0.2.1");
+  }
+
+  static void set(char const* sysctl, char const* value) {
+    shell(fmt::format("echo {} > /proc/sys/net/{}", value, sysctl));
+  }
+
+  static void add_bridge(char const* name, char const* gateway) {
+    shell(fmt::format("ip link add {} type bridge; ip link set {} up", name, name));
+    shell(fmt::format("ip address add {}/24 dev {}", gateway, name));
+  }
+
+  static Party member(char const* bridge, std::string const& address, char const* gateway) {
+    Party party{Netns(), address};
+    shell(fmt::format("ip link add p{} type veth peer name eth0", address));
+    shell(fmt::format("ip link set p{} master {} up", address, bridge));
+    party.netns->take_link("eth0");
+    party.run([&] {
+      shell(fmt::format("ip link set eth0 up; ip address add {}/24 dev eth0", address));
+      shell(fmt::format("ip route add default via {}", gateway));
+    });
+    return party;
+  }
+
+  Result<void> write_table() {
+    std::set<Element> elements{{"internal", {"db-in"}}};
+    for (char const* bridge : {"db-a", "db-b", "db-in"}) {
+      elements.insert({"nets", {bridge}});
+      elements.insert({"pair", {bridge, bridge}});
+    }
+    for (char const* gateway : {"10.1.0.1", "10.2.0.1", "10.3.0.1"}) {
+      elements.insert({"gateways4", {IpAddress::parse(gateway).value()}});
+    }
+    Result<void> noted = nft_.set_uplinks({"br0"});
+    return noted ? nft_.replace(elements) : noted;
+  }
+
+  NftTable nft_ = NftTable::open().value();
+  Party host_{std::nullopt, "192.0.2.1"};
+  Party a1_, a2_, b1_, in1_, in2_, docker_, outside_;
+};
+
+TEST_F(FirewallTest, WithoutTheTableEverybodyReachesEverybody) {
+  for (Party const* to : {&a2_, &b1_, &in1_, &docker_, &outside_, &host_}) {
+    EXPECT_TRUE(reaches(a1_, *to)) << to->address;
+    EXPECT_TRUE(reaches(in2_, *to)) << to->address;
+  }
+  for (Party const* from : {&docker_, &outside_, &host_}) {
+    EXPECT_TRUE(reaches(*from, a1_)) << from->address;
+    EXPECT_NE(source_seen(*from, host_, "10.2.0.1"), "") << from->address;
+  }
+}
+
+TEST_F(FirewallTest, OnlyMembersAndTheHostReachAMember) {
+  ASSERT_OK(write_table());
+
+  for (Party const* from : {&a2_, &host_}) {
+    EXPECT_TRUE(reaches(*from, a1_)) << from->address;
+  }
+  for (Party const* from : {&b1_, &in1_, &docker_, &outside_}) {
+    EXPECT_FALSE(reaches(*from, a1_)) << from->address;
+  }
+}
+
+TEST_F(FirewallTest, MembersReachEachOtherWhenBridgesCallIptables) {
+  if (!std::filesystem::exists("/proc/sys/net/bridge")) {
+    GTEST_SKIP() << "br_netfilter is not loaded";
+  }
+  set("bridge/bridge-nf-call-iptables", "1");
+  shell("iptables -P FORWARD DROP");
+
+  ASSERT_OK(write_table());
+  ASSERT_OK(nft_.mend());
+
+  EXPECT_TRUE(reaches(a1_, a2_));
+  EXPECT_TRUE(reaches(in1_, in2_));
+  EXPECT_TRUE(reaches(a1_, outside_));
+  EXPECT_FALSE(reaches(a1_, b1_));
+}
+
+TEST_F(FirewallTest, OutboundTrafficCarriesTheHostsAddress) {
+  ASSERT_OK(write_table());
+
+  EXPECT_EQ(source_seen(a1_, outside_, "192.0.2.2"), "192.0.2.1");
+  EXPECT_EQ(source_seen(a1_, a2_, "10.1.0.3"), "10.1.0.2");
+  EXPECT_EQ(source_seen(a1_, host_, "192.0.2.1"), "10.1.0.2");
+}
+
+TEST_F(FirewallTest, ContainersOfOthersAreReachedByTheirPublishedPortsOnly) {
+  ASSERT_OK(write_table());
+  shell(
+      "nft 'add table ip x; add chain ip x in { type nat hook prerouting priority dstnat; };"
+      "add rule ip x in ip daddr 192.0.2.1 udp dport 9 dnat to 172.17.0.2'");
+
+  EXPECT_FALSE(reaches(a1_, docker_));
+  EXPECT_EQ(source_seen(a1_, docker_, "192.0.2.1"), "172.17.0.1");
+}
+
+TEST_F(FirewallTest, ABridgeIsNoWayOutUnlessItIsAnUplink) {
+  ASSERT_OK(write_table());
+  EXPECT_TRUE(reaches(a1_, outside_));
+
+  ASSERT_OK(nft_.set_uplinks({}));
+
+  EXPECT_FALSE(reaches(a1_, outside_));
+}
+
+TEST_F(FirewallTest, AGatewayAnswersItsOwnNetworkAndTheHost) {
+  ASSERT_OK(write_table());
+
+  EXPECT_NE(source_seen(a1_, host_, "10.1.0.1"), "");
+  EXPECT_NE(source_seen(host_, host_, "10.1.0.1"), "");
+  for (Party const* from : {&b1_, &docker_, &outside_}) {
+    EXPECT_EQ(source_seen(*from, host_, "10.1.0.1"), "") << from->address;
+  }
+}
+
+TEST_F(FirewallTest, AnInternalNetworkReachesItsMembersOnly) {
+  ASSERT_OK(write_table());
+
+  EXPECT_TRUE(reaches(in1_, in2_));
+  for (Party const* to : {&a1_, &docker_, &outside_, &host_}) {
+    EXPECT_FALSE(reaches(in1_, *to)) << to->address;
+  }
+  EXPECT_EQ(source_seen(in1_, host_, "10.3.0.1"), "");
+  EXPECT_TRUE(reaches(host_, in1_));
+}
+
+}  // namespace
+}  // namespace drawbridge
