@@ -226,5 +226,15 @@ TEST_F(FirewallTest, AnInternalNetworkReachesItsMembersOnly) {
   EXPECT_TRUE(reaches(host_, in1_));
 }
 
+// Without neighbour discovery the host could not even find a member.
+TEST_F(FirewallTest, TheHostFindsMembersOfAnInternalNetworkByIpv6) {
+  ASSERT_OK(write_table());
+  shell("ip address add fd03::1/64 dev db-in nodad");
+  in1_.run([] { shell("ip address add fd03::2/64 dev eth0 nodad"); });
+
+  EXPECT_EQ(source_seen(host_, in1_, "fd03::2"), "fd03::1");
+  EXPECT_EQ(source_seen(in1_, host_, "fd03::1"), "");
+}
+
 }  // namespace
 }  // namespace drawbridge
