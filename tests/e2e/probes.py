@@ -218,12 +218,19 @@ def snapshot_difference(before, after):
     return "\n".join(difflib.unified_diff(*texts, "before", "after", lineterm="", n=2))
 
 
+def retired_links(lab):
+    """Names of the links that drawbridge has retired and not yet deleted."""
+    links = lab.snapshot()["links"]
+    return [name for name, link in links.items() if link["alias"] == "drawbridge:retired"]
+
+
 @contextlib.contextmanager
 def leaves_nothing(lab, timeout=10.0):
     """The block must leave the engine's links, routes and rules as they were.
 
     They may take up to `timeout` seconds: links are retired first and deleted when idle.
     """
+    wait_for(lambda: not retired_links(lab), 60, "the end of links retired earlier")
     before = lab.snapshot()
     yield before
     try:
