@@ -51,6 +51,9 @@ HttpRefusal refusal_of(boost::system::error_code error) {
   if (error == http::error::bad_version) {
     return {505, "only HTTP/1.0 and HTTP/1.1 are understood"};
   }
+  if (error == http::error::need_more) {
+    return {400, "not an HTTP request: the head ends too early"};
+  }
   return {400, "not an HTTP request: " + error.message()};
 }
 

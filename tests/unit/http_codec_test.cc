@@ -143,6 +143,7 @@ Example const bad[] = {
      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
      {"505 only HTTP/1.0 and HTTP/1.1 are understood"}},
     {"Version12", "GET / HTTP/1.2\r\n\r\n", {"505 only HTTP/1.0 and HTTP/1.1 are understood"}},
+    {"HalfAVersion", "GET / HTT\r\n\r\n", {"400 not an HTTP request: the head ends too early"}},
     {"NoVersion", "GET /\r\n\r\n", {"400 not an HTTP request: bad target"}},
     {"OtherProtocol", "GET / RTSP/1.0\r\n\r\n", {"505 only HTTP/1.0 and HTTP/1.1 are understood"}},
     {"ControlInPath", "GET /a\x01 HTTP/1.1\r\n\r\n", {"400 not an HTTP request: bad target"}},

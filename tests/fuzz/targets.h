@@ -1,0 +1,14 @@
+// Every parser of foreign bytes has a function here that must hold for any input.
+//
+// A target asserts; it returns nothing. Unit tests run it over its corpus, and with DRAWBRIDGE_FUZZ
+// libFuzzer runs it over what it makes up (entry.cc.in).
+#pragma once
+
+#include <string_view>
+
+namespace drawbridge {
+
+/// However the bytes are cut, the decoder makes the same of them, and within its limits.
+void fuzz_http_codec(std::string_view bytes);
+
+}  // namespace drawbridge
