@@ -30,6 +30,13 @@ int failed(Error const& error) {
   return 1;
 }
 
+/// What the start had to bring into line is expected: after a reboot that is everything.
+void log_start(std::vector<std::string> const& changes) {
+  for (std::string const& change : changes) {
+    log::info("at start: {}", change);
+  }
+}
+
 void log_repairs(std::vector<std::string> const& repairs) {
   for (std::string const& repair : repairs) {
     log::warn("repaired: {}", repair);
@@ -99,11 +106,11 @@ int run(ServeCommand const& command) {
     return failed(loaded.error());
   }
   Driver driver(**kernel, **store);
-  Result<std::vector<std::string>> const repairs = driver.start();
-  if (!repairs) {
-    return failed(repairs.error());
+  Result<std::vector<std::string>> const changes = driver.start();
+  if (!changes) {
+    return failed(changes.error());
   }
-  log_repairs(*repairs);
+  log_start(*changes);
 
   Router const plugin = make_plugin_router({driver, ipam, **kernel});
   Router const control = make_control_router(driver, ipam);
