@@ -162,7 +162,7 @@ Result<void> check_range(IpPrefix const& range, IpPrefix const& subnet) {
 }  // namespace
 
 Result<void> check_options(PoolConfig const& config, PoolRequest const& request) {
-  if (Result<void> const known = check_keys(request.options); !known) {
+  if (Result<void> known = check_keys(request.options); !known) {
     return known;
   }
   std::string const name = source_name(config, request);

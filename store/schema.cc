@@ -92,14 +92,14 @@ Result<void> create_tables(Database& database) {
                                          "away or choose another --state-dir",
                                          database.file().string()));
   }
-  if (Result<void> const ready = use_write_ahead_log(database); !ready) {
+  if (Result<void> ready = use_write_ahead_log(database); !ready) {
     return ready;
   }
   Result<Transaction> transaction = Transaction::begin(database);
   if (!transaction) {
     return fail(transaction.error());
   }
-  if (Result<void> const created = database.execute(schema_1); !created) {
+  if (Result<void> created = database.execute(schema_1); !created) {
     return created;
   }
   return transaction->commit();

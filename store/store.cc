@@ -248,14 +248,14 @@ Result<void> SqliteStore::save(NetworkRequest const& network) {
   if (!transaction) {
     return fail(transaction.error());
   }
-  if (Result<void> const written = write_rows(network); !written) {
+  if (Result<void> written = write_rows(network); !written) {
     return written;
   }
   return transaction->commit();
 }
 
 Result<void> SqliteStore::write_rows(NetworkRequest const& network) {
-  Result<void> const written = database_.run(
+  Result<void> written = database_.run(
       "INSERT INTO networks (id, internal, default_mtu_bytes) VALUES (?1, ?2, ?3) "
       "ON CONFLICT (id) DO UPDATE SET internal = excluded.internal, "
       "default_mtu_bytes = excluded.default_mtu_bytes",
@@ -263,7 +263,7 @@ Result<void> SqliteStore::write_rows(NetworkRequest const& network) {
   if (!written) {
     return written;
   }
-  if (Result<void> const options = write_options(network); !options) {
+  if (Result<void> options = write_options(network); !options) {
     return options;
   }
   return write_subnets(network);
