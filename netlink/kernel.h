@@ -1,18 +1,19 @@
-// The one door to the kernel. linux_kernel.h is the real one, tests/support/fake_kernel.h the other.
+// The one door to the kernel. linux_kernel.h is the real one, tests/support/fake_kernel.h the
+// other.
 //
 // Synchronous, one thread. Only links that carry our mark (ifalias "drawbridge:<id>") and our own
 // nftables table are ever changed, besides the accept rules that SPEC.md names under Coexistence.
 #pragma once
 
-#include <cstdint>
-#include <set>
-#include <string>
-#include <vector>
-
 #include "base/result.h"
 #include "model/pool.h"
 #include "netlink/kernel_state.h"
 #include "netlink/plan.h"
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
 
 namespace drawbridge {
 
@@ -29,10 +30,12 @@ class Kernel {
   /// Looks at the named links only.
   ///
   /// returns    bridges and veths of these names that carry our mark, the foreign names among them,
-  ///            and the families that are forwarded. Never `elements`: our table is written, not read.
+  ///            and the families that are forwarded. Never `elements`: our table is written, not
+  ///            read.
   virtual Result<KernelState> observe(std::set<std::string> const& links) = 0;
 
-  /// Looks at every link that carries our mark; retired ones go back to the reaper's queue.
+  /// Looks at every link: those that carry our mark, and the names of all others as foreign.
+  /// Retired ones go back to the reaper's queue.
   virtual Result<KernelState> observe_owned() = 0;
 
   /// Runs a plan, all or nothing: when a step fails, the inverses of the steps before it run.

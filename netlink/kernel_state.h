@@ -3,14 +3,14 @@
 // Plain values, compared by diff.h. What observes and changes the kernel is kernel.h.
 #pragma once
 
+#include "model/address.h"
+
 #include <cstdint>
 #include <map>
 #include <set>
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "model/address.h"
 
 namespace drawbridge {
 
@@ -28,7 +28,7 @@ struct Bridge {
 struct Veth {
   std::string host_end;
   std::string container_end;  // its name until the engine moves it into the sandbox
-  std::string owner;          // endpoint id; the ifalias of both ends is "drawbridge:<owner>"
+  std::string owner;          // endpoint id; the ends' ifaliases are in mark.h
   std::string bridge;         // empty: the host end is no port of any bridge
   std::uint32_t mtu_bytes = 1500;
   bool up = true;  // of the host end
@@ -53,7 +53,7 @@ struct KernelState {
   std::map<std::string, Veth> veths;      // by host end
   std::set<Element> elements;
   std::set<Family> forwarding;    // families that this host forwards
-  std::set<std::string> foreign;  // looked for, found, and without our mark: never touched
+  std::set<std::string> foreign;  // names of links without our mark: never touched
 
   bool operator==(KernelState const&) const = default;
 };

@@ -113,7 +113,7 @@ Result<void> OwnedLinks::observe(std::set<std::string> const& names, KernelState
     if (!link) {
       return fail(link.error());
     }
-    Result<void> const seen = *link ? observe_one(**link, state) : Result<void>();
+    Result<void> seen = *link ? observe_one(**link, state) : Result<void>();
     if (!seen) {
       return seen;
     }
@@ -241,7 +241,7 @@ Error OwnedLinks::taken(std::string const& name) {
 }
 
 Result<void> OwnedLinks::run(CreateBridge const& step) {
-  Result<void> const created = links_.create_bridge(step.bridge);
+  Result<void> created = links_.create_bridge(step.bridge);
   if (!created && created.error().code == Errc::already_exists) {
     return fail(taken(step.bridge.name));
   }
@@ -259,7 +259,7 @@ Result<void> OwnedLinks::run(RetireBridge const& step) {
   if (!*link) {
     return {};
   }
-  Result<void> const retired = links_.retire_bridge((*link)->index, step.bridge);
+  Result<void> retired = links_.retire_bridge((*link)->index, step.bridge);
   if (retired) {
     reaper_.add_bridge((*link)->index);
   }
@@ -294,7 +294,7 @@ Result<void> OwnedLinks::run(CreateVeth const& step) {
   if (!master) {
     return fail(master.error());
   }
-  Result<void> const created = links_.create_veth(step.veth, *master);
+  Result<void> created = links_.create_veth(step.veth, *master);
   if (created || created.error().code != Errc::already_exists) {
     return created;
   }
@@ -332,7 +332,7 @@ Result<void> OwnedLinks::run(RetireVeth const& step) {
   if (!*link) {
     return {};
   }
-  Result<void> const retired = links_.retire_veth((*link)->index);
+  Result<void> retired = links_.retire_veth((*link)->index);
   if (retired) {
     reaper_.add_veth((*link)->index);
   }

@@ -19,8 +19,10 @@ namespace {
 using Callbacks = Handle<nl_cb, nl_cb_put>;
 
 constexpr int dump_attempts = 8;
+// Events that come faster than they are read must not keep the caller for ever.
+constexpr int longest_drain = 100'000;
 // The kernel fills up to 32 KiB at a time when the reader has shown that it reads as much.
-constexpr std::size_t receive_bytes = 32 * 1024;
+constexpr std::size_t receive_bytes = 32768;
 // Room for the events of some hundred link changes between two calls of drain().
 constexpr int event_queue_bytes = 4 * 1024 * 1024;
 
@@ -248,7 +250,7 @@ int RouteChannel::drain(OnMessage const& on_event) {
   Exchange exchange{0, {}, 0, &on_event};
   Callbacks const callbacks = callbacks_for(exchange);
   bool lost = false;
-  while (true) {
+  for (int reads = 0; reads < longest_drain; ++reads) {
     int const code = nl_recvmsgs(socket_.get(), callbacks.get());
     if (code == -NLE_AGAIN) {
       return lost ? NLE_NOMEM : 0;
@@ -258,6 +260,7 @@ int RouteChannel::drain(OnMessage const& on_event) {
     }
     lost = lost || code == -NLE_NOMEM;
   }
+  return NLE_NOMEM;
 }
 
 }  // namespace drawbridge

@@ -222,7 +222,7 @@ Result<void> RouteSocket::retire_bridge(std::uint32_t index, Bridge const& bridg
   batch.push_back(link_message::bring_down(index));
   batch.push_back(link_message::set_name(index, retired_name(index)));
   batch.push_back(link_message::set_alias(index, std::string(retired_mark)));
-  Result<void> const retired = run(batch, "bridge " + bridge.name);
+  Result<void> retired = run(batch, "bridge " + bridge.name);
   if (retired) {
     return retired;
   }

@@ -32,9 +32,9 @@ std::optional<IpAddress> next_hop_in(nlattr const* gateway, nlattr const* via) {
     return link_message::parse_ip(gateway);
   }
   auto const* const other = static_cast<rtvia const*>(nla_data(via));
-  std::size_t const size = static_cast<std::size_t>(nla_len(via)) - sizeof *other;
+  int const size = std::min(nla_len(via) - static_cast<int>(sizeof *other), 16);
   IpAddress address{other->rtvia_family == AF_INET ? Family::ipv4 : Family::ipv6, 0};
-  for (std::size_t i = 0; i < std::min<std::size_t>(size, 16); ++i) {
+  for (int i = 0; i < size; ++i) {
     address.bits = (address.bits << 8) | other->rtvia_addr[i];
   }
   return address;

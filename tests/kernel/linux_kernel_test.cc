@@ -312,7 +312,9 @@ TEST_F(LinuxKernelTest, RemovesEverythingThatIsItsOwn) {
   EXPECT_EQ(host_snapshot(), before);
 }
 
-TEST_F(LinuxKernelTest, TheThousandthNetworkCostsWhatTheFirstDid) {
+/// Reported, not asserted. Not with a thousand: the end of their namespace would keep the kernel,
+/// and all others who change links on this machine, for 20 seconds.
+TEST_F(LinuxKernelTest, TheTwoHundredthNetworkCostsWhatTheFirstDid) {
   using Clock = std::chrono::steady_clock;
   auto const create = [&](int number) {
     Bridge bridge = bridge_1();
@@ -323,13 +325,13 @@ TEST_F(LinuxKernelTest, TheThousandthNetworkCostsWhatTheFirstDid) {
     return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count();
   };
   auto const first = create(0);
-  for (int number = 1; number < 999; ++number) {
+  for (int number = 1; number < 199; ++number) {
     create(number);
   }
-  auto const last = create(999);
-  EXPECT_EQ(kernel().observe_owned()->bridges.size(), 1000U);
+  auto const last = create(199);
+  EXPECT_EQ(kernel().observe_owned()->bridges.size(), 200U);
   RecordProperty("first_create_us", static_cast<int>(first));
-  RecordProperty("thousandth_create_us", static_cast<int>(last));
+  RecordProperty("last_create_us", static_cast<int>(last));
 }
 
 }  // namespace

@@ -3,7 +3,10 @@
 #include "tests/support/expect_ok.h"
 #include "tests/support/netns.h"
 
-#include <algorithm>
+#include <csignal>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace drawbridge {
 namespace {
@@ -158,6 +161,44 @@ TEST_F(RouteSocketTest, ABridgeThatFailsHalfWayLeavesNothing) {
   bridge.addresses.insert(IpPrefix{prefix("10.249.2.1/24").address, 33});
   EXPECT_TRUE(fails_with(socket().create_bridge(bridge), Errc::kernel, "bridge db-1"));
   EXPECT_EQ(host_snapshot(), before);
+}
+
+/// Makes bridges until it is killed, and tells of each by a byte.
+[[noreturn]] void make_bridges(int round, int told) {
+  Result<RouteSocket> socket = RouteSocket::open();
+  for (int number = 0; socket; ++number) {
+    std::string const name = "db-" + std::to_string(round) + "-" + std::to_string(number);
+    Result<void> const created = socket->create_bridge(a_bridge(name.c_str()));
+    if (!created || ::write(told, "", 1) != 1) {
+      break;
+    }
+  }
+  ::_exit(1);
+}
+
+TEST_F(RouteSocketTest, AKillLeavesNoLinkWithoutItsMark) {
+  for (int round = 0; round < 10; ++round) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    pid_t const child = ::fork();
+    if (child == 0) {
+      make_bridges(round, ends[1]);
+    }
+    char told[3];
+    for (int wanted = 0; wanted <= round % 3; ++wanted) {
+      ASSERT_EQ(::read(ends[0], told, 1), 1);
+    }
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
+  Result<std::vector<Link>> const links = socket().links();
+  ASSERT_OK(links);
+  EXPECT_GT(links->size(), 10U);
+  for (Link const& link : *links) {
+    EXPECT_TRUE(link.name == "lo" || !link.alias.empty()) << link.name;
+  }
 }
 
 TEST_F(RouteSocketTest, CreatesAVethPairWithBothEndsMarked) {
