@@ -12,6 +12,7 @@ that nobody pays for another's clean-up.
 
 import argparse
 import contextlib
+import json
 import os
 import platform
 import re
@@ -27,6 +28,7 @@ from tests.lab import Lab, wait_for  # noqa: E402
 from tests.lab.engine_api import UnixConnection, answers  # noqa: E402
 
 BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../build/release")
+FLOOR = "floor"  # the name of the driver that only answers; "null" is one of Docker's own
 OPERATIONS = ["network create", "network rm", "connect", "disconnect", "start to first ping"]
 HANDLERS = {
     "network create": {"RequestPool", "RequestAddress", "CreateNetwork"},
@@ -41,8 +43,6 @@ class Api:
         self._connection = UnixConnection(path, 120)
 
     def call(self, method, target, body=None):
-        import json
-
         data = None if body is None else json.dumps(body)
         headers = {} if data is None else {"Content-Type": "application/json"}
         self._connection.request(method, target, body=data, headers=headers)
@@ -87,19 +87,18 @@ class Side:
         """A network for containers and a container to be connected, both kept over all rounds."""
         self.subnet = next(self._subnets)
         self.home, _ = self.create(f"home-{self.name}", self.subnet)
-        self.resident = self.api.call(
-            "POST", f"/containers/create?name=resident-{self.name}",
-            {"Image": "bb:latest", "Cmd": ["sleep", "100000"], "HostConfig": {"NetworkMode": "none"}},
-        )["Id"]
-        self.api.call("POST", f"/containers/{self.resident}/start")
         self.target, _ = self.create(f"target-{self.name}", next(self._subnets))
-        # A container on network "none" cannot be connected elsewhere; one on a private network can.
-        self.api.call("DELETE", f"/containers/{self.resident}?force=1")
-        self.resident = self.api.call(
-            "POST", f"/containers/create?name=resident-{self.name}",
-            {"Image": "bb:latest", "Cmd": ["sleep", "100000"], "HostConfig": {"NetworkMode": f"home-{self.name}"}},
-        )["Id"]
+        self.resident = self.container("resident")
         self.api.call("POST", f"/containers/{self.resident}/start")
+
+    def container(self, name, address=None):
+        """Creates a container on this side's home network; returns its id."""
+        home = f"home-{self.name}"
+        body = {"Image": "bb:latest", "Cmd": ["sleep", "100000"], "HostConfig": {"NetworkMode": home}}
+        if address:
+            wanted = {"IPAMConfig": {"IPv4Address": address}}
+            body["NetworkingConfig"] = {"EndpointsConfig": {home: wanted}}
+        return self.api.call("POST", f"/containers/create?name={name}-{self.name}", body)["Id"]
 
     def measure(self):
         """One value in seconds for each operation."""
@@ -124,18 +123,10 @@ class Side:
     def start_to_ping(self):
         base = self.subnet.rsplit(".", 1)[0]
         address = f"{base}.{100 + self._count % 100}"
-        container = self.api.call(
-            "POST", f"/containers/create?name=c-{self.name}-{self._count}",
-            {
-                "Image": "bb:latest",
-                "Cmd": ["sleep", "1000"],
-                "HostConfig": {"NetworkMode": f"home-{self.name}"},
-                "NetworkingConfig": {"EndpointsConfig": {f"home-{self.name}": {"IPAMConfig": {"IPv4Address": address}}}},
-            },
-        )["Id"]
+        container = self.container(f"c{self._count}", address)
         begin = time.perf_counter()
         self.api.call("POST", f"/containers/{container}/start")
-        if self.driver != "null":
+        if self.driver != FLOOR:
             self.first_ping(address)
         spent = time.perf_counter() - begin
         self.api.call("DELETE", f"/containers/{container}?force=1")
@@ -203,8 +194,8 @@ def fill(side, names, wanted):
 
 
 def start_null_plugin(lab):
-    path = f"{lab.root}/plugins/null.sock"
-    lab.engine_place.spawn(f"{BUILD}/bench/null_plugin", "/run/docker/plugins/null.sock", "200")
+    path = f"{lab.root}/plugins/{FLOOR}.sock"
+    lab.engine_place.spawn(f"{BUILD}/bench/null_plugin", f"/run/docker/plugins/{FLOOR}.sock", "200")
     wait_for(lambda: answers(path, "POST", "/Plugin.Activate"), 10, "the null plugin")
 
 
@@ -217,7 +208,7 @@ def run(networks, rounds):
         start_null_plugin(our_lab)
         native = Side("native", native_lab, "bridge", subnets(20))
         ours = Side("drawbridge", our_lab, "drawbridge", subnets(60))
-        null = Side("null", our_lab, "null", subnets(100))
+        null = Side("null", our_lab, FLOOR, subnets(100))
         filled = {native: [], ours: []}
         for side in (native, ours, null):
             side.prepare()
