@@ -11,6 +11,8 @@ namespace {
 
 using boost::system::error_code;
 
+constexpr std::chrono::milliseconds sweep_again{10};
+
 /// returns  true when the client neither waits for a reply nor has begun a request
 bool is_quiet(Connection const& connection) {
   error_code error;
@@ -79,15 +81,15 @@ void Connections::watch(Clock::time_point deadline) {
   });
 }
 
+/// A cancel between two parts of a write has nothing to cancel: what is late is looked at again.
 void Connections::sweep() {
   Clock::time_point const now = Clock::now();
   Clock::time_point next = never;
   for (Connection& connection : all_) {
     if (connection.deadline <= now) {
       connection.socket.cancel();
-    } else {
-      next = std::min(next, connection.deadline);
     }
+    next = std::min(next, std::max(connection.deadline, now + sweep_again));
   }
   sweep_at_ = never;
   watch(next);

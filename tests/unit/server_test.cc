@@ -258,8 +258,8 @@ TEST_F(ServerTest, EndsARequestThatIsTooSlow) {
 
 TEST_F(ServerTest, DropsAClientThatDoesNotReadItsReply) {
   ServerLimits limits;
-  limits.reply = milliseconds(5);
-  limits.connections = 1;  // so that the second client waits for the end of the first
+  limits.reply = milliseconds(0);  // also: over between two writes, with none to cancel
+  limits.connections = 1;          // so that the second client waits for the end of the first
   std::string const large(8 * max_body_bytes, 'x');
   start(
       [&](HttpRequest const& request) {
