@@ -22,7 +22,7 @@ namespace {
 // A page takes messages until it is full; the last one may run over by less than a message's limit.
 constexpr std::uint32_t page_bytes = 64 * 1024;
 constexpr std::uint32_t page_overrun_bytes = 64 * 1024;
-constexpr std::size_t receive_buffer_bytes = 64 * 1024;
+constexpr std::size_t receive_buffer_bytes = std::size_t{64} * 1024;
 constexpr int dump_attempts = 8;
 
 std::uint16_t nft_type(std::uint16_t type) {
@@ -110,9 +110,23 @@ struct NftSocket::Answer {
   int code = 0;            // of the first refusal
   std::uint16_t refused = 0;
 
+  void add_all(char* datagram, int bytes, std::uint16_t wanted, Reader const& read);
   void add(nlmsghdr const* message);
   Result<void> result() const;
 };
+
+// libnftnl ends the process on a message of a kind that it does not expect, so only `wanted`
+// passes.
+void NftSocket::Answer::add_all(char* datagram, int bytes, std::uint16_t wanted,
+                                Reader const& read) {
+  auto* message = reinterpret_cast<nlmsghdr*>(datagram);
+  for (; mnl_nlmsg_ok(message, bytes); message = mnl_nlmsg_next(message, &bytes)) {
+    add(message);
+    if (message->nlmsg_type == nft_type(wanted)) {
+      read(message);
+    }
+  }
+}
 
 // A message that is no error is one that was asked for, or the last of several.
 void NftSocket::Answer::add(nlmsghdr const* message) {
@@ -195,31 +209,20 @@ Result<void> NftSocket::send(NftBatch& batch) {
   return {};
 }
 
-// libnftnl ends the process on a message of a kind that it does not expect, so only `wanted`
-// passes.
 NftSocket::Answer NftSocket::read_answers(std::uint16_t wanted, Reader const& read) {
   Answer answer;
-  int const fd = mnl_socket_get_fd(socket_.get());
   while (true) {
-    ssize_t const received = recv(fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    ssize_t const received =
+        recv(mnl_socket_get_fd(socket_.get()), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    if (received >= 0) {
+      answer.add_all(buffer_.data(), static_cast<int>(received), wanted, read);
+    } else if (errno == ENOBUFS) {
+      answer.lost = true;  // but what was queued before the overflow is still to come
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return answer;
-    }
-    if (received < 0 && (errno == ENOBUFS || errno == EINTR)) {
-      answer.lost = answer.lost || errno == ENOBUFS;
-      continue;  // what was queued before the overflow is still to come
-    }
-    if (received < 0) {
+    } else if (errno != EINTR) {
       answer.code = errno;
       return answer;
-    }
-    int left = static_cast<int>(received);
-    auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data());
-    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-      answer.add(message);
-      if (message->nlmsg_type == nft_type(wanted)) {
-        read(message);
-      }
     }
   }
 }
