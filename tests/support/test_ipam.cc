@@ -50,12 +50,6 @@ PoolRequest pool_request(std::string const& words) {
   return request;
 }
 
-testing::AssertionResult says(std::string const& answer, std::string_view words) {
-  bool const found = answer.find(words) != std::string::npos;
-  return (found ? testing::AssertionSuccess() : testing::AssertionFailure())
-         << "\"" << answer << "\" and \"" << words << "\"";
-}
-
 TestIpam::TestIpam(PoolConfig config) : config_(std::move(config)) {
   restart();
 }

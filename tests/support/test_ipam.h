@@ -5,8 +5,6 @@
 #include "ipam/ipam.h"
 #include "tests/support/fake_store.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,9 +15,6 @@ namespace drawbridge {
 /// returns  the request that words such as "global v6 subnet=… range=… KEY=VALUE" stand for; keys
 ///          that are none of these are ipam options
 PoolRequest pool_request(std::string const& words);
-
-/// returns  success when an answer holds `words`
-testing::AssertionResult says(std::string const& answer, std::string_view words);
 
 class TestIpam {
  public:

@@ -1,5 +1,6 @@
 // Which addresses gateways and containers get. The subnets around them: ipam_test.cc.
 #include "ipam/ipam.h"
+#include "tests/support/holds.h"
 #include "tests/support/test_ipam.h"
 
 #include <gtest/gtest.h>
@@ -47,12 +48,12 @@ TEST(IpamAddress, KeepsNetworkAndBroadcastAddressOutOfARangeAtTheEdge) {
   TestIpam host;
   std::string const low = host.pool("subnet=10.1.0.0/24 range=10.1.0.0/31");
   EXPECT_EQ(host.address(low), "10.1.0.1/24");
-  EXPECT_TRUE(says(host.address(low), "all 1 from 10.1.0.1 to 10.1.0.1"));
+  EXPECT_TRUE(holds(host.address(low), "all 1 from 10.1.0.1 to 10.1.0.1"));
   std::string const high = host.pool("subnet=10.2.0.0/24 range=10.2.0.254/31");
   EXPECT_EQ(host.address(high), "10.2.0.254/24");
-  EXPECT_TRUE(says(host.address(high), "exhausted: "));
+  EXPECT_TRUE(holds(host.address(high), "exhausted: "));
   std::string const none = host.pool("subnet=10.3.0.0/24 range=10.3.0.0/32");
-  EXPECT_TRUE(says(host.address(none), "exhausted: "));
+  EXPECT_TRUE(holds(host.address(none), "exhausted: "));
 }
 
 TEST(IpamAddress, UsesBothAddressesOfALinkOfTwo) {
@@ -60,11 +61,11 @@ TEST(IpamAddress, UsesBothAddressesOfALinkOfTwo) {
   std::string const pool = host.pool("subnet=192.168.7.0/31");
   EXPECT_EQ(host.gateway(pool), "192.168.7.0/31");
   EXPECT_EQ(host.address(pool), "192.168.7.1/31");
-  EXPECT_TRUE(says(host.address(pool), "all 2 from 192.168.7.0 to 192.168.7.1 are in use"));
+  EXPECT_TRUE(holds(host.address(pool), "all 2 from 192.168.7.0 to 192.168.7.1 are in use"));
   std::string const internal = host.pool("v6 subnet=fd00::2/127");
   EXPECT_EQ(host.address(internal), "fd00::2/127");
   EXPECT_EQ(host.address(internal), "fd00::3/127");
-  EXPECT_TRUE(says(host.address(internal), "exhausted: "));
+  EXPECT_TRUE(holds(host.address(internal), "exhausted: "));
 }
 
 TEST(IpamAddress, HasOneContainerInASubnetOfFour) {
@@ -72,7 +73,7 @@ TEST(IpamAddress, HasOneContainerInASubnetOfFour) {
   std::string const pool = host.pool("subnet=192.168.7.4/30");
   EXPECT_EQ(host.gateway(pool), "192.168.7.5/30");
   EXPECT_EQ(host.address(pool), "192.168.7.6/30");
-  EXPECT_TRUE(says(host.address(pool), "with a larger --subnet"));
+  EXPECT_TRUE(holds(host.address(pool), "with a larger --subnet"));
 }
 
 TEST(IpamAddress, LeavesOutTheRoutersAddressOfAnIpv6Subnet) {
@@ -81,8 +82,8 @@ TEST(IpamAddress, LeavesOutTheRoutersAddressOfAnIpv6Subnet) {
   EXPECT_EQ(host.gateway(pool), "fd00:1::1/126");
   EXPECT_EQ(host.address(pool), "fd00:1::2/126");
   EXPECT_EQ(host.address(pool), "fd00:1::3/126");
-  EXPECT_TRUE(says(host.address(pool), "exhausted: "));
-  EXPECT_TRUE(says(host.address(pool, "fd00:1::"), "is the network address of fd00:1::/126"));
+  EXPECT_TRUE(holds(host.address(pool), "exhausted: "));
+  EXPECT_TRUE(holds(host.address(pool, "fd00:1::"), "is the network address of fd00:1::/126"));
 }
 
 TEST(IpamAddress, ServesWideSubnets) {
@@ -107,7 +108,7 @@ TEST(IpamAddress, RefusesAnAddressThatIsTaken) {
             "already_exists: address 10.249.1.7 is already in use in 10.249.1.0/24");
   EXPECT_EQ(host.address(pool, "10.249.1.1"),
             "already_exists: address 10.249.1.1 is already in use in 10.249.1.0/24 as the gateway");
-  EXPECT_TRUE(says(host.gateway(pool, "10.249.1.7"), "already_exists: "));
+  EXPECT_TRUE(holds(host.gateway(pool, "10.249.1.7"), "already_exists: "));
   EXPECT_EQ(host.release_address(pool, "10.249.1.7"), "ok");
   EXPECT_EQ(host.address(pool, "10.249.1.7"), "10.249.1.7/24");
 }
@@ -117,10 +118,11 @@ TEST(IpamAddress, RefusesAddressesThatCannotBe) {
   std::string const pool = host.pool();
   EXPECT_EQ(host.address(pool, "10.249.2.1"),
             "invalid_argument: address 10.249.2.1 is outside of subnet 10.249.1.0/24");
-  EXPECT_TRUE(says(host.address(pool, "fd00::1"), "is outside of subnet"));
-  EXPECT_TRUE(says(host.address(pool, "10.249.1.0"), "is the network address of"));
-  EXPECT_TRUE(says(host.gateway(pool, "10.249.1.255"), "is the broadcast address of"));
-  EXPECT_TRUE(says(host.address("10.9.0.0/24"), "not_found: no pool drawbridge-local/10.9.0.0/24"));
+  EXPECT_TRUE(holds(host.address(pool, "fd00::1"), "is outside of subnet"));
+  EXPECT_TRUE(holds(host.address(pool, "10.249.1.0"), "is the network address of"));
+  EXPECT_TRUE(holds(host.gateway(pool, "10.249.1.255"), "is the broadcast address of"));
+  EXPECT_TRUE(
+      holds(host.address("10.9.0.0/24"), "not_found: no pool drawbridge-local/10.9.0.0/24"));
 }
 
 TEST(IpamAddress, GivesTheSameGatewayWhenAskedAgain) {
@@ -180,7 +182,7 @@ TEST(IpamAddress, KnowsItsLeasesAfterARestart) {
   host.restart();
   EXPECT_EQ(host.usage(), "10.249.1.0/24 2");
   EXPECT_EQ(host.address(pool), "10.249.1.3/24");
-  EXPECT_TRUE(says(host.address(pool, "10.249.1.2"), "already_exists: "));
+  EXPECT_TRUE(holds(host.address(pool, "10.249.1.2"), "already_exists: "));
 }
 
 TEST(IpamAddress, ChangesNothingWhenTheStoreFails) {
@@ -191,9 +193,9 @@ TEST(IpamAddress, ChangesNothingWhenTheStoreFails) {
   host.store.fail_at(1);
   EXPECT_EQ(host.address(pool), "store: lease address 10.249.1.2: disk full, says the test");
   host.store.fail_at(1);
-  EXPECT_TRUE(says(host.address(pool, "10.249.1.9"), "store: lease address 10.249.1.9"));
+  EXPECT_TRUE(holds(host.address(pool, "10.249.1.9"), "store: lease address 10.249.1.9"));
   host.store.fail_at(1);
-  EXPECT_TRUE(says(host.release_address(pool, "10.249.1.1"), "store: release address"));
+  EXPECT_TRUE(holds(host.release_address(pool, "10.249.1.1"), "store: release address"));
   EXPECT_EQ(host.store.contents, before);
   EXPECT_EQ(host.usage(), "10.249.1.0/24 1");
   EXPECT_EQ(host.address(pool), "10.249.1.2/24");

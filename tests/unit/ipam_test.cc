@@ -2,6 +2,7 @@
 #include "ipam/ipam.h"
 
 #include "tests/support/expect_ok.h"
+#include "tests/support/holds.h"
 #include "tests/support/test_ipam.h"
 
 #include <gtest/gtest.h>
@@ -40,7 +41,7 @@ TEST(IpamPool, HandsOutTheLowestFreeChunkAndTheFirstOneLast) {
 TEST(IpamPool, SaysWhichPoolIsExhaustedAndWhatToDo) {
   TestIpam host;
   for (int i = 0; i < 256; ++i) {
-    ASSERT_TRUE(says(host.pool(), "10.249."));
+    ASSERT_TRUE(holds(host.pool(), "10.249."));
   }
   EXPECT_EQ(host.pool(),
             "exhausted: pool \"pods\" is exhausted: 256 of 256 /24 subnets of 10.249.0.0/16 are in "
@@ -48,16 +49,16 @@ TEST(IpamPool, SaysWhichPoolIsExhaustedAndWhatToDo) {
             "--ipam-opt pool=");
   EXPECT_EQ(host.release_pool("10.249.77.0/24"), "ok");
   EXPECT_EQ(host.pool(), "10.249.77.0/24");
-  EXPECT_TRUE(says(host.pool(), "exhausted: "));
+  EXPECT_TRUE(holds(host.pool(), "exhausted: "));
 }
 
 TEST(IpamPool, CountsAllPrefixesOfAnExhaustedPool) {
   TestIpam host;
   for (int i = 0; i < 5; ++i) {
-    ASSERT_TRUE(says(host.pool("pool=services"), "172.3"));
+    ASSERT_TRUE(holds(host.pool("pool=services"), "172.3"));
   }
   EXPECT_TRUE(
-      says(host.pool("pool=services"), "5 of 5 /16 subnets of 172.30.0.0/16, 172.31.0.0/16"));
+      holds(host.pool("pool=services"), "5 of 5 /16 subnets of 172.30.0.0/16, 172.31.0.0/16"));
 }
 
 TEST(IpamPool, CarvesAnotherLengthByOptionAndByDockersWildcard) {
@@ -77,7 +78,7 @@ TEST(IpamPool, StepsOverWhatTheHostIsConnectedTo) {
   EXPECT_EQ(host.pool(), "10.249.3.0/24");
   EXPECT_EQ(host.pool("pool=services"), "172.32.0.0/16");
   host.connect("10.0.0.0/8", "eth3");
-  EXPECT_TRUE(says(host.pool(), "exhausted: "));
+  EXPECT_TRUE(holds(host.pool(), "exhausted: "));
 }
 
 TEST(IpamPool, StepsOverNarrowRoutesButNotOverWideOnesBehindANextHop) {
@@ -137,9 +138,9 @@ TEST(IpamPool, RefusesASubnetThatTheHostUses) {
   EXPECT_EQ(host.pool("subnet=192.168.0.0/16"),
             "conflict: subnet 192.168.0.0/16 overlaps 192.168.1.0/24 on interface eth0 of this "
             "host: choose another --subnet");
-  EXPECT_TRUE(says(host.pool("subnet=192.168.1.128/25"), "on interface eth0"));
-  EXPECT_TRUE(says(host.pool("subnet=10.8.1.0/24"), "10.8.1.0/24 routed through interface tun0"));
-  EXPECT_TRUE(says(host.pool("subnet=10.8.0.0/16"), "10.8.1.0/24 routed through"));
+  EXPECT_TRUE(holds(host.pool("subnet=192.168.1.128/25"), "on interface eth0"));
+  EXPECT_TRUE(holds(host.pool("subnet=10.8.1.0/24"), "10.8.1.0/24 routed through interface tun0"));
+  EXPECT_TRUE(holds(host.pool("subnet=10.8.0.0/16"), "10.8.1.0/24 routed through"));
   EXPECT_EQ(host.pool("subnet=10.8.1.0/25"), "10.8.1.0/25");
   EXPECT_EQ(host.pool("subnet=10.9.0.0/16"), "10.9.0.0/16");
 }
@@ -175,7 +176,7 @@ TEST(IpamPool, RefusesSubnetsThatCannotBe) {
       {"range=10.249.1.0/25", "give --subnet with --ip-range"},
   };
   for (auto const& [words, reason] : bad) {
-    EXPECT_TRUE(says(host.pool(words), reason)) << words;
+    EXPECT_TRUE(holds(host.pool(words), reason)) << words;
   }
   EXPECT_TRUE(host.store.calls.empty());
 }
@@ -192,19 +193,19 @@ TEST(IpamPool, RefusesUnknownOptionsAndSuggestsTheNearest) {
       "invalid_argument: unknown pool \"servces\": did you mean \"services\"? known are pods, "
       "services");
   for (char const* const words : {"prefix=33", "prefix=7", "prefix=x", "prefix=24x", "prefix="}) {
-    EXPECT_TRUE(says(host.pool(words), "is not an IPv4 prefix length between 8 and 31"));
+    EXPECT_TRUE(holds(host.pool(words), "is not an IPv4 prefix length between 8 and 31"));
   }
-  EXPECT_TRUE(says(host.pool("prefix=12"), "pool \"pods\" has no prefix as wide as /12"));
+  EXPECT_TRUE(holds(host.pool("prefix=12"), "pool \"pods\" has no prefix as wide as /12"));
   EXPECT_EQ(host.pool("com.docker.network.ipam.serial=true"), "10.249.1.0/24");
 }
 
 TEST(IpamPool, HasNoIpv6SubnetsToChooseFromYet) {
   TestIpam host;
-  EXPECT_TRUE(says(host.pool("v6"), "unsupported: no pool has IPv6 subnets"));
-  EXPECT_TRUE(says(host.pool("v6 pool=pods prefix=26"), "unsupported: "));
+  EXPECT_TRUE(holds(host.pool("v6"), "unsupported: no pool has IPv6 subnets"));
+  EXPECT_TRUE(holds(host.pool("v6 pool=pods prefix=26"), "unsupported: "));
   TestIpam modern({{{"v6", {*IpPrefix::parse("fd00::/48")}, 64}}, "v6"});
   EXPECT_EQ(modern.pool("v6"), "fd00:0:0:1::/64");
-  EXPECT_TRUE(says(modern.pool(""), "pool \"v6\" has no IPv4 prefix"));
+  EXPECT_TRUE(holds(modern.pool(""), "pool \"v6\" has no IPv4 prefix"));
 }
 
 TEST(IpamPool, KnowsTwoAddressSpaces) {
@@ -220,7 +221,7 @@ TEST(IpamPool, KeepsTheSwarmManagersSubnetsApartFromTheWorkers) {
   TestIpam host;
   EXPECT_EQ(host.pool("global subnet=10.150.0.0/24"), "10.150.0.0/24");
   EXPECT_EQ(host.pool("subnet=10.150.0.0/24"), "10.150.0.0/24");
-  EXPECT_TRUE(says(host.pool("subnet=10.150.0.0/24"), "conflict: "));
+  EXPECT_TRUE(holds(host.pool("subnet=10.150.0.0/24"), "conflict: "));
   EXPECT_EQ(host.pool("global"), "10.249.1.0/24");
   EXPECT_EQ(host.pool(), "10.249.2.0/24");
   EXPECT_EQ(host.pool("subnet=10.249.1.0/24"), "10.249.1.0/24");
@@ -234,8 +235,8 @@ TEST(IpamPool, GivesAManagerThatStartsAgainWhatItHad) {
   EXPECT_EQ(host.pool("global subnet=10.249.1.0/24"), "10.249.1.0/24");
   EXPECT_EQ(host.pool("global subnet=10.150.0.0/24 range=10.150.0.0/25"), "10.150.0.0/24");
   EXPECT_EQ(host.store.calls.size(), writes);
-  EXPECT_TRUE(says(host.pool("global subnet=10.150.0.0/24"), "conflict: "));
-  EXPECT_TRUE(says(host.pool("global subnet=10.249.0.0/16"), "conflict: "));
+  EXPECT_TRUE(holds(host.pool("global subnet=10.150.0.0/24"), "conflict: "));
+  EXPECT_TRUE(holds(host.pool("global subnet=10.249.0.0/16"), "conflict: "));
 }
 
 TEST(IpamPool, ReleasesTwiceWithoutHarm) {
@@ -255,10 +256,10 @@ TEST(IpamPool, ReachesTheEndOfTheAddressSpace) {
                  "top"});
   EXPECT_EQ(host.pool(), "255.255.255.128/25");
   EXPECT_EQ(host.pool(), "255.255.255.0/25");
-  EXPECT_TRUE(says(host.pool(), "exhausted: "));
+  EXPECT_TRUE(holds(host.pool(), "exhausted: "));
   EXPECT_EQ(host.pool("v6 prefix=121"), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff80/121");
   EXPECT_EQ(host.pool("v6 prefix=121"), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00/121");
-  EXPECT_TRUE(says(host.pool("v6 prefix=121"), "exhausted: "));
+  EXPECT_TRUE(holds(host.pool("v6 prefix=121"), "exhausted: "));
 }
 
 TEST(IpamPool, KnowsItsPoolsAfterARestart) {
@@ -269,8 +270,8 @@ TEST(IpamPool, KnowsItsPoolsAfterARestart) {
   host.restart();
   EXPECT_EQ(host.usage(), "10.1.0.0/16 0, 10.249.1.0/24 0, fd00:1::/64 0");
   EXPECT_EQ(host.pool(), "10.249.2.0/24");
-  EXPECT_TRUE(says(host.pool("subnet=10.1.0.0/24"), "conflict: "));
-  EXPECT_TRUE(says(host.pool("v6 subnet=fd00:1::/48"), "conflict: "));
+  EXPECT_TRUE(holds(host.pool("subnet=10.1.0.0/24"), "conflict: "));
+  EXPECT_TRUE(holds(host.pool("v6 subnet=fd00:1::/48"), "conflict: "));
 }
 
 TEST(IpamPool, ChangesNothingWhenTheStoreFails) {
@@ -280,9 +281,9 @@ TEST(IpamPool, ChangesNothingWhenTheStoreFails) {
   host.store.fail_at(1);
   EXPECT_EQ(host.pool(), "store: lease subnet 10.249.2.0/24: disk full, says the test");
   host.store.fail_at(1);
-  EXPECT_TRUE(says(host.pool("subnet=10.2.0.0/16"), "store: lease subnet 10.2.0.0/16"));
+  EXPECT_TRUE(holds(host.pool("subnet=10.2.0.0/16"), "store: lease subnet 10.2.0.0/16"));
   host.store.fail_at(1);
-  EXPECT_TRUE(says(host.release_pool("10.249.1.0/24"), "store: release pool drawbridge-local"));
+  EXPECT_TRUE(holds(host.release_pool("10.249.1.0/24"), "store: release pool drawbridge-local"));
   EXPECT_EQ(host.usage(), "10.249.1.0/24 0");
   EXPECT_EQ(host.store.contents, before);
   EXPECT_EQ(host.pool(), "10.249.2.0/24");
