@@ -261,7 +261,7 @@ Result<std::vector<std::string>> ForwardAccept::mend(NftSocket& socket,
     mended = try_to_mend(socket, wanted);  // a chain changed between our look and our change
   }
   if (!mended) {
-    return fail(mended.error().within("accept rules"));
+    return mended;
   }
   if (std::optional<std::string> warning = warn_of_legacy()) {
     mended->push_back(std::move(*warning));

@@ -165,9 +165,10 @@ Result<void> NftTable::State::write(std::set<Element> elements) {
   append_skeleton(batch);
   append_additions(batch, elements);
   if (Result<void> written = socket_.commit(batch); !written) {
-    return fail(written.error().within("write table inet drawbridge"));
+    return fail(Errc::kernel, "write table inet drawbridge: " + written.error().message);
   }
   elements_ = std::move(elements);
+  seen_foreign_changes_.reset();  // among the elements may be bridges that need accept rules
   // When this look fails the table is not known for ours, and the next mend() writes it again.
   ours_ = look(socket_).value_or(std::nullopt).value_or(Fingerprint{});
   return {};
@@ -175,7 +176,6 @@ Result<void> NftTable::State::write(std::set<Element> elements) {
 
 Result<void> NftTable::State::replace(std::set<Element> elements) {
   elements.merge(part_of(elements_, nft_set::uplinks));
-  seen_foreign_changes_.reset();  // bridges with names of their own may be among them
   return write(std::move(elements));
 }
 
@@ -259,7 +259,7 @@ Result<std::vector<std::string>> NftTable::State::mend_accept_rules(
   for (ForwardAccept& rules : accept_rules_) {
     Result<std::vector<std::string>> const mended = rules.mend(socket_, named_bridges);
     if (!mended) {
-      return fail(mended.error());
+      return fail(Errc::kernel, "accept rules: " + mended.error().message);
     }
     lines.insert(lines.end(), mended->begin(), mended->end());
   }

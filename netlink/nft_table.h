@@ -23,11 +23,16 @@ class NftTable {
   ~NftTable();
 
   /// Replaces the whole table by the skeleton, these elements and the uplinks, in one transaction:
-  /// no packet sees neither, and established flows go on.
+  /// no packet sees neither, and established flows go on. Follow it by mend().
+  ///
+  /// errors  kernel   refused; what was there is still there
   Result<void> replace(std::set<Element> const& elements);
 
   /// Removes and adds elements in one transaction. Removing what is gone and adding what is there
-  /// is success. A table that is not as it was written is replaced.
+  /// is success. A table that is not as it was written is replaced. A bridge that is named in
+  /// another way than "db-…" gets its accept rules, or loses them, on the way.
+  ///
+  /// errors  kernel   refused; the table is as it was
   Result<void> change(std::set<Element> const& remove, std::set<Element> const& add);
 
   /// Makes these the interfaces that carry a next-hop route. Before the first replace() it only
