@@ -27,8 +27,7 @@ Connections::Connections(boost::asio::io_context& io, ServerLimits limits)
 std::optional<Connections::Place> Connections::add(FileDescriptor client, Handler const& handler) {
   all_.emplace_back(io_, handler);
   error_code error;
-  all_.back().socket.assign(boost::asio::local::stream_protocol(), client.get(), error);
-  if (error) {
+  if (all_.back().socket.assign(boost::asio::local::stream_protocol(), client.get(), error)) {
     log::warn("accept a connection: {}", error.message());
     all_.pop_back();
     return std::nullopt;

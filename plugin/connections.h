@@ -34,7 +34,7 @@ struct Connection {
   boost::asio::steady_timer answered;
   Clock::time_point deadline = never;    // at which the read or write under way is cancelled
   Clock::time_point idle_since = never;  // never: a request is being read or answered
-  std::array<char, 16 * 1024> incoming;
+  std::array<char, std::size_t{16} * 1024> incoming;
 };
 
 class Connections {

@@ -134,7 +134,7 @@ std::string_view phrase_of(int status) {
 
 /// Reads a request in parts; each read_ function takes its part once all of it has arrived.
 struct HttpDecoder::Impl {
-  enum class Part { head, body, chunk_line, chunk_data, chunk_end, trailer };
+  enum class Part : std::uint8_t { head, body, chunk_line, chunk_data, chunk_end, trailer };
 
   std::string unread;        // bytes that do not make a whole part yet
   std::string_view rest;     // of `unread`, while feeding

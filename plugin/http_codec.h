@@ -13,8 +13,8 @@
 
 namespace drawbridge {
 
-constexpr std::size_t max_header_bytes = 16 * 1024;
-constexpr std::size_t max_body_bytes = 1024 * 1024;
+constexpr std::size_t max_header_bytes = std::size_t{16} * 1024;
+constexpr std::size_t max_body_bytes = std::size_t{1024} * 1024;
 
 struct HttpRequest {
   std::string method;  // "POST"

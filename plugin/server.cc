@@ -190,9 +190,7 @@ asio::awaitable<void> Server::Impl::serve(Connection& connection) {
       open = co_await receive(connection);
     }
   }
-  if (connection.refusal) {
-    co_await refuse(connection);
-  }
+  co_await refuse(connection);
 }
 
 /// returns  true when more bytes have arrived
@@ -245,7 +243,11 @@ asio::awaitable<bool> Server::Impl::answer(Connection& connection) {
   co_return sent && !over;
 }
 
+/// Says why the connection cannot go on, if there is anything to say.
 asio::awaitable<void> Server::Impl::refuse(Connection& connection) {
+  if (!connection.refusal) {
+    co_return;
+  }
   log::debug("request refused: {}", connection.refusal->reason);
   std::string text = encode(reply_to(*connection.refusal), false);
   bool const sent = co_await send(connection, std::move(text));
@@ -268,7 +270,7 @@ asio::awaitable<bool> Server::Impl::send(Connection& connection, std::string tex
 /// Reads on until the client closes: with bytes unread, our close would cost it the reply.
 asio::awaitable<void> Server::Impl::linger(Connection& connection) {
   error_code error;
-  connection.socket.shutdown(stream_protocol::socket::shutdown_send, error);
+  error = connection.socket.shutdown(stream_protocol::socket::shutdown_send, error);
   connections.set_deadline(connection, limits.linger);
   auto token = asio::redirect_error(asio::use_awaitable, error);
   auto const buffer = asio::buffer(connection.incoming);
@@ -339,7 +341,7 @@ Result<void> Server::listen(Listener listener) {
   return {};
 }
 
-void Server::run(std::chrono::milliseconds idle_after, std::function<bool()> on_idle,
+void Server::run(std::chrono::milliseconds idle_after, std::function<bool()> const& on_idle,
                  std::function<void()> on_hangup) {
   std::signal(SIGPIPE, SIG_IGN);
   impl_->on_hangup = std::move(on_hangup);

@@ -50,7 +50,7 @@ class Server {
   ///            after the same time while it returns true
   /// on_hangup  called on the core thread with each SIGHUP; SIGTERM and SIGINT stop the server:
   ///            no new connection, requests in progress are answered
-  void run(std::chrono::milliseconds idle_after, std::function<bool()> on_idle,
+  void run(std::chrono::milliseconds idle_after, std::function<bool()> const& on_idle,
            std::function<void()> on_hangup);
 
   /// Lets `run` return, as SIGTERM does. From any thread, also before `run`.

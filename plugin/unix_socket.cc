@@ -61,7 +61,7 @@ Result<void> make_directories(fs::path const& directory) {
 
 /// Removes a socket file on which nobody answers.
 Result<void> remove_stale(sockaddr_un const& address) {
-  struct stat status {};
+  struct stat status{};
   if (::lstat(address.sun_path, &status) != 0) {
     return {};
   }
@@ -125,7 +125,7 @@ Result<UnixSocket> UnixSocket::listen_on(fs::path path) {
     return fail(descriptor.error().within("socket " + path.native()));
   }
   UnixSocket socket;
-  struct stat status {};
+  struct stat status{};
   ::lstat(path.c_str(), &status);
   socket.device_ = status.st_dev;
   socket.inode_ = status.st_ino;
@@ -149,7 +149,7 @@ UnixSocket::UnixSocket(UnixSocket&& other) noexcept
 
 void UnixSocket::remove_file() {
   fs::path const path = std::exchange(path_, {});
-  struct stat status {};
+  struct stat status{};
   if (!path.empty() && ::lstat(path.c_str(), &status) == 0 && status.st_dev == device_ &&
       status.st_ino == inode_) {
     ::unlink(path.c_str());

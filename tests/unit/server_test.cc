@@ -238,8 +238,12 @@ TEST_F(ServerTest, TellsAClientThatItStoppedInTheMiddle) {
 TEST_F(ServerTest, OutlivesClientsThatLeaveInTheMiddle) {
   Gate gate;
   start(gate.handler());
-  { UnixClient(socket()).send("POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"); }
-  { UnixClient(socket()).send(post_request("/wait")); }
+  {
+    UnixClient(socket()).send("POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nab");
+  }
+  {
+    UnixClient(socket()).send(post_request("/wait"));
+  }
   gate.entered.get_future().wait();
   gate.open.set_value();
   UnixClient client(socket());
@@ -365,9 +369,8 @@ TEST_F(ServerTest, StopsBeforeItRuns) {
 TEST_F(ServerTest, ServesEachSocketWithItsOwnHandler) {
   server_.emplace();
   ASSERT_OK(server_->listen({socket(), echo}));
-  ASSERT_OK(server_->listen({directory / "control.sock", [](HttpRequest const&) {
-                               return HttpReply{200, "control"};
-                             }}));
+  ASSERT_OK(server_->listen(
+      {directory / "control.sock", [](HttpRequest const&) { return HttpReply{200, "control"}; }}));
   run();
   UnixClient plugin(socket());
   plugin.send(post_request("/a"));

@@ -17,7 +17,7 @@ namespace drawbridge {
 namespace {
 
 mode_t mode_of(std::filesystem::path const& path) {
-  struct stat status {};
+  struct stat status{};
   ::lstat(path.c_str(), &status);
   return status.st_mode & 0777;
 }
@@ -60,7 +60,9 @@ TEST(UnixSocket, IsClosedOnExec) {
 
 TEST(UnixSocket, RemovesItsFileAtTheEnd) {
   TempDirectory const directory;
-  { ASSERT_OK(UnixSocket::listen_on(directory / "p.sock")); }
+  {
+    ASSERT_OK(UnixSocket::listen_on(directory / "p.sock"));
+  }
   EXPECT_FALSE(std::filesystem::exists(directory / "p.sock"));
 }
 
@@ -117,7 +119,9 @@ TEST(UnixSocket, LeavesAnAdoptedSocketsFileAlone) {
   TempDirectory const directory;
   Result<UnixSocket> outer = UnixSocket::listen_on(directory / "p.sock");
   ASSERT_OK(outer);
-  { UnixSocket const adopted = UnixSocket::adopt(outer->take_descriptor()); }
+  {
+    UnixSocket const adopted = UnixSocket::adopt(outer->take_descriptor());
+  }
   EXPECT_TRUE(std::filesystem::exists(directory / "p.sock"));
 }
 
