@@ -19,7 +19,7 @@ ASAN_BINARY = os.environ.get(
 GARBAGE = {
     "noise": (os.urandom(4096), b"400"),
     "no http": (b"hello\r\n\r\n", b"400"),
-    "http 2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"400"),
+    "http 2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"505"),
     "huge header": (b"POST / HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", b"431"),
     "huge body": (b"POST /IpamDriver.RequestPool HTTP/1.1\r\nHost:\r\nContent-Length: 99999999\r\n\r\n", b"413"),
     "not json": (b"POST /IpamDriver.RequestPool HTTP/1.1\r\nHost:\r\nContent-Length: 3\r\n\r\n{x}", b"400"),
