@@ -1,6 +1,7 @@
 #include "driver/desired_state.h"
 
 #include "driver/names.h"
+#include "netlink/nft_skeleton.h"
 
 namespace drawbridge {
 namespace {
@@ -31,15 +32,15 @@ Bridge bridge_of(Network const& network) {
 
 void add_elements(std::set<Element>& elements, Network const& network) {
   std::string const& bridge = network.spec.bridge;
-  elements.insert({"nets", {bridge}});
-  elements.insert({"pair", {bridge, bridge}});
+  elements.insert({nft_set::nets, {bridge}});
+  elements.insert({nft_set::pair, {bridge, bridge}});
   if (network.request.internal) {
-    elements.insert({"internal", {bridge}});
+    elements.insert({nft_set::internal, {bridge}});
   }
   for (Subnet const& subnet : network.request.subnets) {
     if (subnet.gateway) {
       bool const is_ipv4 = subnet.gateway->family == Family::ipv4;
-      elements.insert({is_ipv4 ? "gateways4" : "gateways6", {*subnet.gateway}});
+      elements.insert({is_ipv4 ? nft_set::gateways4 : nft_set::gateways6, {*subnet.gateway}});
     }
   }
 }

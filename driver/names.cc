@@ -1,5 +1,7 @@
 #include "driver/names.h"
 
+#include "netlink/kernel_state.h"
+
 #include <algorithm>
 
 namespace drawbridge {
@@ -31,7 +33,7 @@ bool is_letter_or_digit(char c) {
 }  // namespace
 
 std::string bridge_name(NetworkId const& network) {
-  return bridge_prefix + std::string(network.brief());
+  return std::string(bridge_prefix).append(network.brief());
 }
 
 std::string host_end_name(EndpointId const& endpoint) {

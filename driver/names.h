@@ -7,9 +7,6 @@
 
 namespace drawbridge {
 
-/// The prefix of every bridge that the user did not name; firewall rules match on it.
-constexpr char const* bridge_prefix = "db-";
-
 /// returns  "db-" and the first 12 characters of the id
 std::string bridge_name(NetworkId const& network);
 /// returns  "dv-" and the first 12 characters of the id: the end that is a port of the bridge

@@ -33,7 +33,10 @@ AddressBits host_mask(Family family, int length) {
 }  // namespace
 
 Result<IpAddress> IpAddress::parse(std::string_view text) {
-  std::string const terminated(text);
+  std::string const terminated(text.substr(0, text.find('\0')));
+  if (terminated.size() != text.size()) {
+    return fail(Errc::invalid_argument, "an IP address holds a NUL character");
+  }
   unsigned char bytes[16];
   if (inet_pton(AF_INET, terminated.c_str(), bytes) == 1) {
     return IpAddress{Family::ipv4, from_network_order(bytes, 4)};

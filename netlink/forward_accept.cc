@@ -1,5 +1,6 @@
 #include "netlink/forward_accept.h"
 
+#include "netlink/kernel_state.h"
 #include "netlink/nft_socket.h"
 
 #include <libnftnl/chain.h>
@@ -244,7 +245,7 @@ std::set<AcceptRule> rules_for(std::set<std::string> const& named_bridges) {
     rules.insert({AcceptRule::Direction::in, interface});
     rules.insert({AcceptRule::Direction::out, interface});
   };
-  add_pair(std::string(accepted_prefix) + "+");
+  add_pair(std::string(bridge_prefix) + "+");
   std::for_each(named_bridges.begin(), named_bridges.end(), add_pair);
   return rules;
 }

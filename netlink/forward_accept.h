@@ -24,9 +24,6 @@ namespace drawbridge {
 
 class NftSocket;
 
-/// Bridges whose names start so share two rules; any other has two of its own.
-inline constexpr std::string_view accepted_prefix = "db-";
-
 /// One of our rules: what `iptables -S` shows between the chain and the comment.
 struct AcceptRule {
   enum class Direction : std::uint8_t { in, out };
@@ -45,7 +42,7 @@ class ForwardAccept {
   /// a few questions when all is well, however long the chains are. Where the policy is accept it
   /// does nothing: rules that are there are harmless.
   ///
-  /// named_bridges  those whose names do not start with accepted_prefix
+  /// named_bridges  those whose names do not start with bridge_prefix: each has two rules of its own
   /// returns        a line for each chain that was changed; once, a warning of legacy iptables
   Result<std::vector<std::string>> mend(NftSocket& socket,
                                         std::set<std::string> const& named_bridges);

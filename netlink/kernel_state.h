@@ -9,10 +9,15 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 namespace drawbridge {
+
+/// How the names of bridges begin that no user chose; the accept rules beside a FORWARD policy of
+/// drop match on it.
+inline constexpr std::string_view bridge_prefix = "db-";
 
 struct Bridge {
   std::string name;

@@ -142,7 +142,7 @@ Result<std::vector<std::string>> LinuxKernel::mend() {
 
 /// returns  true when they have changed
 Result<bool> LinuxKernel::refresh_uplinks() {
-  Result<std::set<std::string>> now = routes_.next_hop_interfaces();
+  Result<std::set<std::string>> now = routes_.default_route_interfaces();
   if (!now) {
     return fail(now.error());
   }

@@ -17,7 +17,7 @@ inline constexpr char const* internal = "internal";    // {ifname}: those of --i
 inline constexpr char const* pair = "pair";            // {ifname . ifname : accept}: from . to
 inline constexpr char const* gateways4 = "gateways4";  // {ipv4_addr}: addresses of our bridges
 inline constexpr char const* gateways6 = "gateways6";  // {ipv6_addr}
-inline constexpr char const* uplinks = "uplinks";      // {ifname}: they carry a next-hop route
+inline constexpr char const* uplinks = "uplinks";      // {ifname}: they carry a default route
 }  // namespace nft_set
 
 /// returns  true for a map whose elements carry a verdict

@@ -93,12 +93,12 @@ std::set<Element> part_of(std::set<Element> const& elements, char const* set) {
 /// order, so the many that do start with the prefix are passed over in one step.
 std::set<std::string> named_bridges(std::set<Element> const& elements) {
   std::set<std::string> names;
-  std::string behind_prefix(accepted_prefix);
+  std::string behind_prefix(bridge_prefix);
   behind_prefix.back() += 1;
   auto next = elements.lower_bound(Element{nft_set::nets, {}});
   while (next != elements.end() && next->set == nft_set::nets) {
     auto const& name = std::get<std::string>(next->key.front());
-    if (name.starts_with(accepted_prefix)) {
+    if (name.starts_with(bridge_prefix)) {
       next = elements.lower_bound(Element{nft_set::nets, {behind_prefix}});
     } else {
       names.insert(name);

@@ -57,7 +57,7 @@ class RouteMonitor::State {
   std::optional<std::uint32_t> default_mtu_bytes(Family family);
 
   HostRoutes routes;
-  std::set<std::string> next_hop_interfaces;
+  std::set<std::string> default_route_interfaces;
 
  private:
   int list_all();
@@ -112,7 +112,7 @@ Result<void> RouteMonitor::State::catch_up() {
 }
 
 void RouteMonitor::State::publish() {
-  next_hop_interfaces = table_.next_hop_interfaces();
+  default_route_interfaces = table_.default_route_interfaces();
   std::vector<HostRoute> now = table_.host_routes();
   if (now != routes.routes) {
     routes.routes = std::move(now);
@@ -181,12 +181,12 @@ Result<HostRoutes const*> RouteMonitor::current() {
   return &state_->routes;
 }
 
-Result<std::set<std::string>> RouteMonitor::next_hop_interfaces() {
+Result<std::set<std::string>> RouteMonitor::default_route_interfaces() {
   Result<void> const caught_up = state_->catch_up();
   if (!caught_up) {
     return fail(caught_up.error());
   }
-  return state_->next_hop_interfaces;
+  return state_->default_route_interfaces;
 }
 
 Result<std::uint32_t> RouteMonitor::default_mtu_bytes() {

@@ -24,8 +24,8 @@ class RouteMonitor {
   ///          them: default routes, link-local prefixes, routes that refuse. Lives as long as this.
   Result<HostRoutes const*> current();
 
-  /// returns  interfaces that carry a default route or a route by a next hop
-  Result<std::set<std::string>> next_hop_interfaces();
+  /// returns  interfaces that carry a default route
+  Result<std::set<std::string>> default_route_interfaces();
 
   /// returns  the MTU towards the default route of IPv4, or else of IPv6; 1500 without any
   Result<std::uint32_t> default_mtu_bytes();

@@ -78,6 +78,13 @@ bool leads_somewhere(rtmsg const& header, Attributes const& attributes) {
          (header.rtm_flags & RTM_F_CLONED) == 0;
 }
 
+/// The host has an address in it. A route that merely leaves by a link, such as that of a tunnel
+/// into a wide private range, does not say so.
+bool is_connected(RouteEntry const& entry) {
+  bool const has_address = entry.source && entry.prefix.contains(*entry.source);
+  return !entry.next_hop && (entry.by_kernel || has_address);
+}
+
 bool is_host_route(RouteEntry const& entry) {
   static IpPrefix const link_local = *IpPrefix::parse("fe80::/10");
   static IpPrefix const multicast = *IpPrefix::parse("ff00::/8");
@@ -99,6 +106,7 @@ std::vector<RouteEntry> parse_route(nlmsghdr* message) {
   route.link = number_in(attributes[RTA_OIF]);
   route.priority = number_in(attributes[RTA_PRIORITY]);
   route.tos = header.rtm_tos;
+  route.by_kernel = header.rtm_protocol == RTPROT_KERNEL;
   route.next_hop = next_hop_in(attributes[RTA_GATEWAY], attributes[RTA_VIA]);
   route.source = link_message::parse_ip(attributes[RTA_PREFSRC]);
   route.mtu_bytes = mtu_in(attributes[RTA_METRICS]);
@@ -212,18 +220,18 @@ std::vector<HostRoute> RouteTable::host_routes() const {
   for (RouteEntry const& entry : entries_) {
     auto const name = link_names_.find(entry.link);
     if (is_host_route(entry) && name != link_names_.end()) {
-      routes.push_back({entry.prefix, name->second, !entry.next_hop.has_value()});
+      routes.push_back({entry.prefix, name->second, is_connected(entry)});
     }
   }
   routes.erase(std::unique(routes.begin(), routes.end()), routes.end());
   return routes;
 }
 
-std::set<std::string> RouteTable::next_hop_interfaces() const {
+std::set<std::string> RouteTable::default_route_interfaces() const {
   std::set<std::string> interfaces;
   for (RouteEntry const& entry : entries_) {
     auto const name = link_names_.find(entry.link);
-    if (name != link_names_.end() && (entry.next_hop || entry.prefix.length == 0)) {
+    if (name != link_names_.end() && entry.prefix.length == 0) {
       interfaces.insert(name->second);
     }
   }

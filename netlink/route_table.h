@@ -25,6 +25,7 @@ struct RouteEntry {
   std::optional<IpAddress> next_hop;
   std::optional<IpAddress> source;  // the address of this host that the route prefers
   std::uint32_t mtu_bytes = 0;      // 0: the link's
+  bool by_kernel = false;  // because an address has this prefix
   bool one_of_many = false;
 
   auto operator<=>(RouteEntry const&) const = default;
@@ -48,7 +49,7 @@ class RouteTable {
 
   std::vector<HostRoute> host_routes() const;
   /// returns  interfaces that carry a default route or a route by a next hop
-  std::set<std::string> next_hop_interfaces() const;
+  std::set<std::string> default_route_interfaces() const;
 
  private:
   void apply_new_route(nlmsghdr* event);

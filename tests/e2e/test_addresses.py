@@ -79,6 +79,15 @@ def test_overlap_with_the_hosts_own_network_is_refused_and_stepped_over(lab, doc
     assert docker.subnet(docker.network()) == "10.249.2.0/24"
 
 
+def test_a_wide_route_into_a_tunnel_does_not_empty_the_pools(lab, docker):
+    lab.engine_ns("ip", "route", "add", "10.0.0.0/8", "dev", "uplink0")
+    try:
+        assert docker.subnet(docker.network()) == "10.249.1.0/24"
+        docker.network("--subnet", "10.88.0.0/24")
+    finally:
+        lab.engine_ns("ip", "route", "del", "10.0.0.0/8", "dev", "uplink0")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

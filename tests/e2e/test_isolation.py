@@ -142,6 +142,17 @@ def test_a_bridge_that_is_the_uplink_is_a_way_out(make_lab):
     docker.clean()
 
 
+def test_a_route_through_a_container_does_not_open_its_bridge(lab, docker):
+    native = docker.run(None)
+    one = docker.run(docker.network())
+    lab.engine_ns("ip", "route", "add", "203.0.113.0/24", "via", native.address())
+    try:
+        assert reach(one, native, native.address()) == NOTHING
+        assert reach(one, lab.outside_place, "198.51.100.2") == EVERYTHING
+    finally:
+        lab.engine_ns("ip", "route", "del", "203.0.113.0/24")
+
+
 def test_a_published_port_of_dockers_bridge_is_reached_through_the_host(lab, docker):
     from probes import http_get
 

@@ -205,14 +205,19 @@ TEST_F(RouteMonitorTest, AgreesWithAFirstLookAfterAnything) {
 }
 
 TEST_F(RouteMonitorTest, NamesTheInterfacesThatLeadOutside) {
-  EXPECT_EQ(*monitor().next_hop_interfaces(), std::set<std::string>{});
+  EXPECT_EQ(*monitor().default_route_interfaces(), std::set<std::string>{});
   shell("ip link add br0 up type bridge && ip address add 10.7.0.1/24 dev br0");
   shell("ip route add default via 10.7.0.2");
-  EXPECT_EQ(*monitor().next_hop_interfaces(), std::set<std::string>{"br0"});
+  EXPECT_EQ(*monitor().default_route_interfaces(), std::set<std::string>{"br0"});
   shell("ip route add 10.8.0.0/16 via 192.0.2.1");
-  EXPECT_EQ(*monitor().next_hop_interfaces(), (std::set<std::string>{"br0", "eth0"}));
+  EXPECT_EQ(*monitor().default_route_interfaces(), std::set<std::string>{"br0"});
   shell("ip route del default && ip route add default dev eth1");
-  EXPECT_EQ(*monitor().next_hop_interfaces(), (std::set<std::string>{"eth0", "eth1"}));
+  EXPECT_EQ(*monitor().default_route_interfaces(), std::set<std::string>{"eth1"});
+}
+
+TEST_F(RouteMonitorTest, ARouteIntoATunnelDoesNotMakeTheHostAMember) {
+  shell("ip route add 10.0.0.0/8 dev eth1 && ip route add 10.9.0.0/16 dev eth1 src 192.0.2.2");
+  EXPECT_EQ(routes(), "10.0.0.0/8 eth1 via\n10.9.0.0/16 eth1 via\n192.0.2.0/24 eth0 connected\n");
 }
 
 TEST_F(RouteMonitorTest, TakesTheDefaultMtuFromTheDefaultRoutesLink) {
