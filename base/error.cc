@@ -35,7 +35,9 @@ Error Error::within(std::string_view words) const {
   return {code, std::move(text)};
 }
 
-void ErrorList::add(Error error) { errors_.push_back(std::move(error)); }
+void ErrorList::add(Error error) {
+  errors_.push_back(std::move(error));
+}
 
 Error ErrorList::joined() const {
   assert(!errors_.empty());

@@ -15,11 +15,11 @@ enum class Errc {
   invalid_argument,  // the caller asked for something that cannot be
   not_found,
   already_exists,
-  exhausted,         // nothing left of what was asked for
-  conflict,          // collides with something that exists
-  unsupported,       // known, but this version or this kernel cannot do it
-  kernel,            // netlink, nftables or /proc said no
-  store,             // the state file said no
+  exhausted,    // nothing left of what was asked for
+  conflict,     // collides with something that exists
+  unsupported,  // known, but this version or this kernel cannot do it
+  kernel,       // netlink, nftables or /proc said no
+  store,        // the state file said no
 };
 
 /// returns  the kind as logs print it: "invalid_argument"

@@ -100,7 +100,9 @@ Result<Format> parse_format(std::string_view text) {
   return fail(Errc::invalid_argument, fmt::format("log format \"{}\": use text or json", text));
 }
 
-bool enabled(Level level) { return logger().sink->should_log(to_spdlog(level)); }
+bool enabled(Level level) {
+  return logger().sink->should_log(to_spdlog(level));
+}
 
 void write(Level level, std::string_view line) {
   Logger& log = logger();

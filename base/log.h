@@ -4,11 +4,11 @@
 // plugin/ logs above debug, except the start-up and repair reports that the user must see.
 #pragma once
 
+#include "base/result.h"
+
 #include <fmt/core.h>
 
 #include <string_view>
-
-#include "base/result.h"
 
 namespace drawbridge::log {
 

@@ -3,11 +3,12 @@
 // tl::expected is std::expected for C++20 compilers without it; the class only adds [[nodiscard]].
 #pragma once
 
-#include <string>
-#include <tl/expected.hpp>
-#include <utility>
-
 #include "base/error.h"
+
+#include <tl/expected.hpp>
+
+#include <string>
+#include <utility>
 
 namespace drawbridge {
 
@@ -22,6 +23,8 @@ inline tl::unexpected<Error> fail(Errc code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message)});
 }
 
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 }  // namespace drawbridge

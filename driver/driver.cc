@@ -1,13 +1,13 @@
 #include "driver/driver.h"
 
+#include "driver/desired_state.h"
+#include "driver/names.h"
+#include "driver/network_options.h"
+
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>
-
-#include "driver/desired_state.h"
-#include "driver/names.h"
-#include "driver/network_options.h"
 
 namespace drawbridge {
 namespace {
@@ -228,9 +228,9 @@ Result<MacAddress> Driver::create_endpoint(Endpoint endpoint, std::optional<MacA
   if (known != endpoints.end()) {
     Endpoint unjoined = known->second;
     unjoined.joined = false;
-    return unjoined == endpoint ? Result<MacAddress>(endpoint.mac)
-                                : fail(Errc::already_exists,
-                                       fmt::format("endpoint {} exists", endpoint.id.brief()));
+    return unjoined == endpoint
+               ? Result<MacAddress>(endpoint.mac)
+               : fail(Errc::already_exists, fmt::format("endpoint {} exists", endpoint.id.brief()));
   }
   if (endpoints.size() >= max_endpoints_per_network) {
     return fail(Errc::exhausted, fmt::format("network {} has {} endpoints, as many as a bridge has "

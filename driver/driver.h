@@ -6,13 +6,13 @@
 // source: docs/PROTOCOL.md "Network driver"; docs/adr/0007-apply-then-commit.md
 #pragma once
 
-#include <map>
-#include <string>
-#include <vector>
-
 #include "driver/reconciler.h"
 #include "model/network.h"
 #include "store/store.h"
+
+#include <map>
+#include <string>
+#include <vector>
 
 namespace drawbridge {
 
@@ -54,8 +54,8 @@ class Driver {
   ///         kernel, store   nothing is left behind
   Result<JoinReply> join(NetworkId const& network, EndpointId const& endpoint);
 
-  /// Forgets the endpoint and retires its veth pair: by now the engine has taken the container's end
-  /// out of the sandbox. Unknown is success.
+  /// Forgets the endpoint and retires its veth pair: by now the engine has taken the container's
+  /// end out of the sandbox. Unknown is success.
   Result<void> delete_endpoint(NetworkId const& network, EndpointId const& endpoint);
 
   std::size_t network_count() const { return networks_.size(); }

@@ -49,7 +49,9 @@ MacAddress mac_for(IpAddress const& address) {
                                         : mac_for(address.to_string());
 }
 
-MacAddress mac_for(std::string_view id) { return mac_of(fnv1a(id)); }
+MacAddress mac_for(std::string_view id) {
+  return mac_of(fnv1a(id));
+}
 
 bool is_interface_name(std::string_view name) {
   return !name.empty() && name.size() <= 15 && name != "." && name != ".." &&

@@ -1,9 +1,9 @@
 // Names and addresses that follow from ids: stable over restarts, unique on this host. Pure.
 #pragma once
 
-#include <string>
-
 #include "model/network.h"
+
+#include <string>
 
 namespace drawbridge {
 

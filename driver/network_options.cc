@@ -1,5 +1,8 @@
 #include "driver/network_options.h"
 
+#include "base/text.h"
+#include "driver/names.h"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -7,9 +10,6 @@
 #include <iterator>
 #include <string_view>
 #include <vector>
-
-#include "base/text.h"
-#include "driver/names.h"
 
 namespace drawbridge {
 namespace {
@@ -52,12 +52,14 @@ Result<void> set_interface_prefix(NetworkSpec& spec, std::string_view value) {
 }
 
 /// Keys that the engine itself reads and only passes on.
-Result<void> ignore(NetworkSpec&, std::string_view) { return {}; }
+Result<void> ignore(NetworkSpec&, std::string_view) {
+  return {};
+}
 
 struct Option {
   std::string_view key;
-  Setter set;                                        // null: the feature is not there yet
-  std::vector<std::string_view> already_true = {};   // values that ask for what happens anyway
+  Setter set;                                       // null: the feature is not there yet
+  std::vector<std::string_view> already_true = {};  // values that ask for what happens anyway
 };
 
 std::vector<Option> const& options() {
@@ -105,8 +107,8 @@ tl::unexpected<Error> unknown_key(std::string const& key) {
   std::transform(options().begin(), options().end(), std::back_inserter(keys),
                  [](Option const& option) { return option.key; });
   std::optional<std::string_view> const meant = nearest(key, keys);
-  std::string const hint = meant ? fmt::format("did you mean \"{}\"", *meant)
-                                 : "docs/options.md lists the known ones";
+  std::string const hint =
+      meant ? fmt::format("did you mean \"{}\"", *meant) : "docs/options.md lists the known ones";
   return fail(Errc::invalid_argument, fmt::format("unknown option \"{}\": {}", key, hint));
 }
 
@@ -121,8 +123,8 @@ Result<void> apply_option(NetworkSpec& spec, std::string const& key, std::string
     return {};
   }
   if (option->set == nullptr) {
-    return fail(Errc::unsupported, fmt::format("option \"{}={}\" is not supported by this version",
-                                               key, value));
+    return fail(Errc::unsupported,
+                fmt::format("option \"{}={}\" is not supported by this version", key, value));
   }
   Result<void> const done = option->set(spec, value);
   if (!done) {
@@ -132,9 +134,8 @@ Result<void> apply_option(NetworkSpec& spec, std::string const& key, std::string
 }
 
 bool has_ipv6(NetworkRequest const& request) {
-  return std::any_of(request.subnets.begin(), request.subnets.end(), [](Subnet const& subnet) {
-    return subnet.prefix.family() == Family::ipv6;
-  });
+  return std::any_of(request.subnets.begin(), request.subnets.end(),
+                     [](Subnet const& subnet) { return subnet.prefix.family() == Family::ipv6; });
 }
 
 }  // namespace
@@ -150,9 +151,8 @@ Result<NetworkSpec> parse_network_options(NetworkRequest const& request) {
     }
   }
   if (has_ipv6(request) && spec.mtu_bytes < min_ipv6_mtu_bytes) {
-    return fail(Errc::invalid_argument,
-                fmt::format("mtu {} is too small for IPv6: give {} or more", spec.mtu_bytes,
-                            min_ipv6_mtu_bytes));
+    return fail(Errc::invalid_argument, fmt::format("mtu {} is too small for IPv6: give {} or more",
+                                                    spec.mtu_bytes, min_ipv6_mtu_bytes));
   }
   return spec;
 }

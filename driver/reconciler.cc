@@ -1,8 +1,8 @@
 #include "driver/reconciler.h"
 
-#include <fmt/core.h>
-
 #include "netlink/diff.h"
+
+#include <fmt/core.h>
 
 namespace drawbridge {
 namespace {
@@ -19,10 +19,9 @@ void add_link_names(std::set<std::string>& names, KernelState const& state) {
 Result<void> refuse_foreign(std::set<std::string> const& foreign, KernelState const& after) {
   for (std::string const& name : foreign) {
     if (after.bridges.contains(name) || after.veths.contains(name)) {
-      return fail(Errc::already_exists,
-                  fmt::format("interface {} exists and is not drawbridge's: "
-                              "remove it or choose another name",
-                              name));
+      return fail(Errc::already_exists, fmt::format("interface {} exists and is not drawbridge's: "
+                                                    "remove it or choose another name",
+                                                    name));
     }
   }
   return {};

@@ -1,10 +1,11 @@
 #include "model/address.h"
 
-#include <arpa/inet.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
+
+#include <arpa/inet.h>
 
 namespace drawbridge {
 namespace {
@@ -70,9 +71,8 @@ Result<IpPrefix> IpPrefix::parse(std::string_view text) {
   auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
   if (error != std::errc{} || end != digits.data() + digits.size() || length < 0 ||
       length > bits_of(address->family)) {
-    return fail(Errc::invalid_argument,
-                fmt::format("\"{}\" has no prefix length between 0 and {}", text,
-                            bits_of(address->family)));
+    return fail(Errc::invalid_argument, fmt::format("\"{}\" has no prefix length between 0 and {}",
+                                                    text, bits_of(address->family)));
   }
   return IpPrefix{*address, length};
 }

@@ -5,13 +5,13 @@
 // Text forms: RFC 4291 and RFC 5952 by way of inet_pton(3) and inet_ntop(3).
 #pragma once
 
+#include "base/result.h"
+
 #include <array>
 #include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "base/result.h"
 
 namespace drawbridge {
 
@@ -21,7 +21,9 @@ __extension__ using AddressBits = unsigned __int128;
 enum class Family : std::uint8_t { ipv4, ipv6 };
 
 /// returns  32 or 128
-constexpr int bits_of(Family family) { return family == Family::ipv4 ? 32 : 128; }
+constexpr int bits_of(Family family) {
+  return family == Family::ipv4 ? 32 : 128;
+}
 
 struct IpAddress {
   Family family = Family::ipv4;

@@ -2,14 +2,14 @@
 // in driver/desired_state.h.
 #pragma once
 
+#include "model/address.h"
+#include "model/ids.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "model/address.h"
-#include "model/ids.h"
 
 namespace drawbridge {
 

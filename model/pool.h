@@ -1,13 +1,13 @@
 // Address pools and leases, and what the configuration says pools are carved from.
 #pragma once
 
+#include "model/address.h"
+#include "model/ids.h"
+
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "model/address.h"
-#include "model/ids.h"
 
 namespace drawbridge {
 

@@ -42,8 +42,8 @@ class ForwardAccept {
   /// a few questions when all is well, however long the chains are. Where the policy is accept it
   /// does nothing: rules that are there are harmless.
   ///
-  /// named_bridges  those whose names do not start with bridge_prefix: each has two rules of its own
-  /// returns        a line for each chain that was changed; once, a warning of legacy iptables
+  /// named_bridges  those whose names do not start with bridge_prefix: each has two rules of its
+  /// own returns        a line for each chain that was changed; once, a warning of legacy iptables
   Result<std::vector<std::string>> mend(NftSocket& socket,
                                         std::set<std::string> const& named_bridges);
 

@@ -69,8 +69,7 @@ class NftSocket {
   /// errors  not_found        something that it changes is not there; nothing changed
   ///         already_exists   something that it makes is there already; nothing changed
   ///         kernel           refused; nothing changed
-  Result<void> commit(
-      NftBatch& batch, Reader const& echo = [](nlmsghdr const*) {});
+  Result<void> commit(NftBatch& batch, Reader const& echo = [](nlmsghdr const*) {});
 
   /// returns  how often commit() changed something; each time the generation went up by one
   std::uint32_t commits() const { return commits_; }

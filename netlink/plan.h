@@ -4,13 +4,13 @@
 // down, out of the way, deleted when nobody waits (a bridge costs the kernel 35 ms).
 #pragma once
 
+#include "netlink/kernel_state.h"
+
 #include <optional>
 #include <set>
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "netlink/kernel_state.h"
 
 namespace drawbridge {
 

@@ -25,7 +25,7 @@ struct RouteEntry {
   std::optional<IpAddress> next_hop;
   std::optional<IpAddress> source;  // the address of this host that the route prefers
   std::uint32_t mtu_bytes = 0;      // 0: the link's
-  bool by_kernel = false;  // because an address has this prefix
+  bool by_kernel = false;           // because an address has this prefix
   bool one_of_many = false;
 
   auto operator<=>(RouteEntry const&) const = default;

@@ -1,19 +1,19 @@
 #include "plugin/config.h"
 
+#include "base/text.h"
+#include "plugin/json_reader.h"
+
+#include <boost/json.hpp>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/json.hpp>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <system_error>
 #include <vector>
-
-#include "base/text.h"
-#include "plugin/json_reader.h"
 
 namespace drawbridge {
 namespace json = boost::json;
@@ -71,8 +71,8 @@ void refuse_unknown_keys(JsonReader const& in, std::array<std::string_view, coun
       continue;
     }
     std::optional<std::string_view> const meant = nearest(key, {known.begin(), known.end()});
-    std::string const hint = meant ? fmt::format(": did you mean \"{}\"", *meant)
-                                   : std::string(" in this version");
+    std::string const hint =
+        meant ? fmt::format(": did you mean \"{}\"", *meant) : std::string(" in this version");
     in.refuse({Errc::invalid_argument, fmt::format("\"{}\" is not a known key{}", key, hint)});
   }
 }
@@ -85,9 +85,8 @@ void check_source(JsonReader const& in, PoolSource const& source) {
     int const longest = bits_of(prefix.family()) - 1;
     bool const fits = source.carve_length >= prefix.length && source.carve_length <= longest;
     if (prefix.has_host_bits() || prefix.family() != source.prefixes.front().family() || !fits) {
-      in.refuse({Errc::invalid_argument,
-                 fmt::format("\"{}\" cannot carve /{} from {}", source.name, source.carve_length,
-                             prefix.to_string())});
+      in.refuse({Errc::invalid_argument, fmt::format("\"{}\" cannot carve /{} from {}", source.name,
+                                                     source.carve_length, prefix.to_string())});
     }
   }
 }
@@ -121,9 +120,9 @@ void read_pools(JsonReader const& in, PoolConfig& config) {
   if (in.raw().contains("default_pool")) {
     config.default_source = in.text("default_pool");
   }
-  bool const known = std::any_of(
-      config.sources.begin(), config.sources.end(),
-      [&](PoolSource const& source) { return source.name == config.default_source; });
+  bool const known =
+      std::any_of(config.sources.begin(), config.sources.end(),
+                  [&](PoolSource const& source) { return source.name == config.default_source; });
   if (!known) {
     in.refuse({Errc::invalid_argument,
                fmt::format("\"default_pool\" names {}, which is not among the pools",

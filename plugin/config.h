@@ -3,12 +3,12 @@
 // The keys that this version reads; docs/configuration.md is the user's page.
 #pragma once
 
-#include <filesystem>
-#include <string>
-
 #include "base/log.h"
 #include "base/result.h"
 #include "ipam/ipam.h"
+
+#include <filesystem>
+#include <string>
 
 namespace drawbridge {
 

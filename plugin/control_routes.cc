@@ -1,8 +1,8 @@
 #include "plugin/control_routes.h"
 
-#include <boost/json.hpp>
-
 #include "plugin/version.h"
+
+#include <boost/json.hpp>
 
 namespace drawbridge {
 namespace json = boost::json;
@@ -33,8 +33,8 @@ Result<std::string> status(Driver const& driver, Ipam const& ipam) {
 
 Router make_control_router(Driver const& driver, Ipam const& ipam) {
   Router router;
-  router.add("/status", {ErrorKey::err, LogAs::debug,
-                         [&](Call&) { return status(driver, ipam); }, "GET"});
+  router.add("/status",
+             {ErrorKey::err, LogAs::debug, [&](Call&) { return status(driver, ipam); }, "GET"});
   return router;
 }
 

@@ -3,13 +3,13 @@
 // source: docs/PROTOCOL.md "IPAM driver"; libnetwork ipams/remote/api
 #pragma once
 
-#include <optional>
-#include <string>
-#include <string_view>
-
 #include "base/result.h"
 #include "ipam/ipam.h"
 #include "model/pool.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace drawbridge {
 

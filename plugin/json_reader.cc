@@ -39,7 +39,9 @@ void JsonDocument::refuse(Error error) {
   }
 }
 
-void JsonReader::refuse(Error error) const { document_->refuse(std::move(error)); }
+void JsonReader::refuse(Error error) const {
+  document_->refuse(std::move(error));
+}
 
 void JsonReader::refuse_kind(std::string_view key, std::string_view wanted) const {
   refuse({Errc::invalid_argument, fmt::format("\"{}\" is not {}", key, wanted)});
@@ -97,7 +99,9 @@ json::array const& JsonReader::list(std::string_view key) const {
   return value->as_array();
 }
 
-std::size_t JsonReader::count(std::string_view key) const { return list(key).size(); }
+std::size_t JsonReader::count(std::string_view key) const {
+  return list(key).size();
+}
 
 std::vector<std::string> JsonReader::texts(std::string_view key) const {
   std::vector<std::string> texts;

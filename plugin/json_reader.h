@@ -1,4 +1,5 @@
-// Reads a JSON document field by field; the first thing that is wrong sticks and is told at the end.
+// Reads a JSON document field by field; the first thing that is wrong sticks and is told at the
+// end.
 //
 //   JsonDocument document(body);
 //   JsonReader const in = document.root();
@@ -9,16 +10,17 @@
 // files and config.cc; shows Boost.JSON, so no other folder includes it.
 #pragma once
 
+#include "base/result.h"
+#include "model/address.h"
+
 #include <boost/json.hpp>
+
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "base/result.h"
-#include "model/address.h"
 
 namespace drawbridge {
 

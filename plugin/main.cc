@@ -1,13 +1,5 @@
 // Wires the daemon together: store, kernel, IPAM, driver, router, server, in that order.
 
-#include <fmt/core.h>
-
-#include <chrono>
-#include <cstdio>
-#include <exception>
-#include <memory>
-#include <variant>
-
 #include "base/log.h"
 #include "driver/driver.h"
 #include "ipam/ipam.h"
@@ -18,6 +10,14 @@
 #include "plugin/server.h"
 #include "plugin/version.h"
 #include "store/store.h"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <variant>
 
 namespace drawbridge {
 namespace {
@@ -54,7 +54,9 @@ bool tend(Kernel& kernel) {
   return kernel.reap();
 }
 
-int run(ExitCommand const& command) { return command.code; }
+int run(ExitCommand const& command) {
+  return command.code;
+}
 
 int run(CheckCommand const& command) {
   if (!std::filesystem::exists(command.config)) {
@@ -115,8 +117,8 @@ int run(ServeCommand const& command) {
   Router const plugin = make_plugin_router({driver, ipam, **kernel});
   Router const control = make_control_router(driver, ipam);
   Server server;
-  for (auto const& [socket, router] : {std::pair(command.plugin_socket, &plugin),
-                                       std::pair(command.control_socket, &control)}) {
+  for (auto const& [socket, router] :
+       {std::pair(command.plugin_socket, &plugin), std::pair(command.control_socket, &control)}) {
     Result<void> const listening = server.listen(
         {socket, [router](HttpRequest const& request) { return router->handle(request); }});
     if (!listening) {
@@ -125,8 +127,7 @@ int run(ServeCommand const& command) {
   }
   log::info("drawbridge {} serves {} networks and {} endpoints on {}", version,
             driver.network_count(), driver.endpoint_count(), command.plugin_socket.string());
-  server.run(
-      idle_after, [&] { return tend(**kernel); }, [&] { log_repairs(driver.reconcile()); });
+  server.run(idle_after, [&] { return tend(**kernel); }, [&] { log_repairs(driver.reconcile()); });
   log::info("stopped; containers keep their networks");
   return 0;
 }

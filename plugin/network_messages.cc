@@ -1,9 +1,9 @@
 #include "plugin/network_messages.h"
 
-#include <fmt/core.h>
-
 #include "driver/names.h"
 #include "plugin/json_reader.h"
+
+#include <fmt/core.h>
 
 namespace drawbridge {
 namespace json = boost::json;

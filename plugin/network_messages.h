@@ -5,12 +5,12 @@
 // source: docs/PROTOCOL.md "Network driver"; libnetwork drivers/remote/api
 #pragma once
 
+#include "base/result.h"
+#include "model/network.h"
+
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/result.h"
-#include "model/network.h"
 
 namespace drawbridge {
 

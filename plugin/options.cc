@@ -1,9 +1,10 @@
 #include "plugin/options.h"
 
-#include <CLI/CLI.hpp>
-#include <string>
-
 #include "plugin/version.h"
+
+#include <CLI/CLI.hpp>
+
+#include <string>
 
 namespace drawbridge {
 namespace {
@@ -33,8 +34,8 @@ void add_serve(CLI::App& app, ServeCommand& command) {
 }
 
 template <class T>
-Result<void> outrank(std::optional<std::string> const& flag,
-                     Result<T> (*parse)(std::string_view), T& target) {
+Result<void> outrank(std::optional<std::string> const& flag, Result<T> (*parse)(std::string_view),
+                     T& target) {
   if (!flag) {
     return {};
   }

@@ -3,12 +3,12 @@
 // Each flag of serve has a twin in the environment: --state-dir is DRAWBRIDGE_STATE_DIR.
 #pragma once
 
+#include "plugin/config.h"
+
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <variant>
-
-#include "plugin/config.h"
 
 namespace drawbridge {
 

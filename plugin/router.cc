@@ -1,11 +1,11 @@
 #include "plugin/router.h"
 
-#include <fmt/core.h>
+#include "base/log.h"
 
 #include <boost/json.hpp>
-#include <chrono>
+#include <fmt/core.h>
 
-#include "base/log.h"
+#include <chrono>
 
 namespace drawbridge {
 namespace {
@@ -57,8 +57,8 @@ HttpReply Router::handle(HttpRequest const& request) const {
   }
   Route const& route = found->second;
   if (request.method != route.method) {
-    return refusal(405, fmt::format("{} takes {}, not {}", request.path, route.method,
-                                    request.method));
+    return refusal(405,
+                   fmt::format("{} takes {}, not {}", request.path, route.method, request.method));
   }
   auto const begin = std::chrono::steady_clock::now();
   Call call{request.body, {}};

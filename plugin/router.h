@@ -4,13 +4,13 @@
 // status the engine looks for "Err" only. source: docs/PROTOCOL.md "Errors"
 #pragma once
 
+#include "base/result.h"
+#include "plugin/http_codec.h"
+
 #include <functional>
 #include <map>
 #include <string>
 #include <string_view>
-
-#include "base/result.h"
-#include "plugin/http_codec.h"
 
 namespace drawbridge {
 

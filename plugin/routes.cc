@@ -1,17 +1,19 @@
 #include "plugin/routes.h"
 
-#include <fmt/core.h>
-
 #include "base/log.h"
 #include "plugin/ipam_messages.h"
 #include "plugin/network_messages.h"
+
+#include <fmt/core.h>
 
 namespace drawbridge {
 namespace {
 
 constexpr char const* empty_reply = "{}";
 
-std::string subject(NetworkId const& id) { return fmt::format("network={}", id.brief()); }
+std::string subject(NetworkId const& id) {
+  return fmt::format("network={}", id.brief());
+}
 
 std::string subject(EndpointRef const& ref) {
   return fmt::format("network={} endpoint={}", ref.network.brief(), ref.endpoint.brief());
@@ -151,9 +153,10 @@ Result<std::string> request_pool(Services services, Call& call) {
   }
   call.subject = fmt::format("pool={}", pool->id.value);
   if (is_public(pool->prefix)) {
-    log::warn("{} is public address space: hosts on the Internet that own it cannot be reached "
-              "from this host any more",
-              pool->prefix.to_string());
+    log::warn(
+        "{} is public address space: hosts on the Internet that own it cannot be reached "
+        "from this host any more",
+        pool->prefix.to_string());
   }
   return encode_pool(*pool);
 }
@@ -187,8 +190,7 @@ Result<std::string> release_address(Services services, Call& call) {
   if (!lease) {
     return fail(lease.error());
   }
-  call.subject =
-      fmt::format("pool={} address={}", lease->pool.value, lease->address.to_string());
+  call.subject = fmt::format("pool={} address={}", lease->pool.value, lease->address.to_string());
   return done(services.ipam.release_address(lease->pool, lease->address));
 }
 
@@ -213,9 +215,8 @@ Router make_plugin_router(Services services) {
     return [services, handle](Call& call) { return handle(services, call); };
   };
 
-  router.add("/Plugin.Activate",
-             {ErrorKey::err, LogAs::info,
-              constant(R"({"Implements":["NetworkDriver","IpamDriver"]})")});
+  router.add("/Plugin.Activate", {ErrorKey::err, LogAs::info,
+                                  constant(R"({"Implements":["NetworkDriver","IpamDriver"]})")});
 
   network("GetCapabilities", LogAs::info,
           constant(R"({"Scope":"local","ConnectivityScope":"local","GwAllocChecker":false})"));

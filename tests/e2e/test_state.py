@@ -160,6 +160,36 @@ def test_failed_operations_leave_neither_link_nor_row(lab, docker):
     assert rows(lab) == stored
 
 
+def test_a_full_disk_fails_clearly_and_recovers(make_lab, binary):
+    lab = make_lab()
+    docker = Docker(lab)
+    lab.stop_drawbridge()
+    lab.engine_ns("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", lab.state_dir)
+    lab.start_drawbridge(binary)
+    network = docker.network()
+    one, member = docker.run(network), docker.run(network)
+    fill = f"dd if=/dev/zero of={lab.state_dir}/filler bs=1k 2>/dev/null || true"
+    lab.engine_ns("sh", "-c", fill)
+    with leaves_nothing(lab):
+        for _ in range(40):  # what the log file still has room for may go through
+            refused = docker("network", "create", "-d", "drawbridge", "--ipam-driver", "drawbridge",
+                             docker.name("full"), check=False)
+            if refused.returncode != 0:
+                break
+        assert "disk is full" in refused.stderr, refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1
+        assert reach(one, member, member.address()) == EVERYTHING
+        lab.engine_ns("rm", f"{lab.state_dir}/filler")
+        made = docker.network()
+        assert docker.subnet(made)
+        fresh = [net["Name"] for net in lab.api("GET", "/networks")[1] if net["Driver"] == "drawbridge"]
+        docker("network", "rm", *(name for name in fresh if name != network))
+    docker.clean()
+    lab.stop_drawbridge()
+    lab.engine_ns("umount", lab.state_dir)
+    lab.start_drawbridge(binary)
+
+
 def test_everything_removed_means_no_rows(make_lab):
     lab = make_lab()
     docker = Docker(lab)

@@ -1,6 +1,7 @@
 #include "tests/support/transcript.h"
 
 #include <boost/json.hpp>
+
 #include <cassert>
 #include <fstream>
 

@@ -1,11 +1,11 @@
 #include "plugin/config.h"
 
+#include "tests/support/expect_ok.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
-
-#include "tests/support/expect_ok.h"
 
 namespace drawbridge {
 namespace {

@@ -1,10 +1,10 @@
 #include "driver/driver.h"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/expect_ok.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_store.h"
+
+#include <gtest/gtest.h>
 
 namespace drawbridge {
 namespace {
@@ -116,8 +116,8 @@ TEST_F(DriverTest, ACreateThatFailsAtAnyStepLeavesNothing) {
 
 TEST_F(DriverTest, ACreateThatCannotBeStoredIsTakenBack) {
   store.fail_at(1);
-  EXPECT_TRUE(fails_with(driver.create_network(network_named("net1", "10.249.1.0/24")),
-                         Errc::store, "network net1: disk full"));
+  EXPECT_TRUE(fails_with(driver.create_network(network_named("net1", "10.249.1.0/24")), Errc::store,
+                         "network net1: disk full"));
   EXPECT_TRUE(kernel.state.bridges.empty());
   EXPECT_TRUE(kernel.state.elements.empty());
   EXPECT_OK(driver.create_network(network_named("net1", "10.249.1.0/24")));

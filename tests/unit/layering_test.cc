@@ -27,9 +27,9 @@ std::map<std::string, std::set<std::string>> const may_include = {
 
 /// How a library's headers begin, and the one folder that may see them.
 std::vector<std::pair<std::string, std::string>> const owners = {
-    {"boost/", "plugin"},    {"CLI/", "plugin"},     {"spdlog/", "base"},
+    {"boost/", "plugin"},    {"CLI/", "plugin"},       {"spdlog/", "base"},
     {"sqlite3", "store"},    {"libnftnl/", "netlink"}, {"libmnl/", "netlink"},
-    {"netlink/", "netlink"}, {"linux/", "netlink"},  {"tl/", "base"},
+    {"netlink/", "netlink"}, {"linux/", "netlink"},    {"tl/", "base"},
 };
 
 struct Include {

@@ -1,8 +1,8 @@
-#include <gtest/gtest.h>
-
 #include "plugin/ipam_messages.h"
 #include "plugin/network_messages.h"
 #include "tests/support/expect_ok.h"
+
+#include <gtest/gtest.h>
 
 namespace drawbridge {
 namespace {
@@ -34,8 +34,8 @@ TEST(NetworkMessages, TheNullIpamGivesANetworkWithoutSubnets) {
 }
 
 TEST(NetworkMessages, ASubnetMayHaveNoGateway) {
-  Result<NetworkRequest> const request = decode_create_network(
-      R"({"NetworkID":"a","IPv4Data":[{"Pool":"10.1.0.0/16"}]})");
+  Result<NetworkRequest> const request =
+      decode_create_network(R"({"NetworkID":"a","IPv4Data":[{"Pool":"10.1.0.0/16"}]})");
   ASSERT_OK(request);
   EXPECT_EQ(request->subnets.at(0).gateway, std::nullopt);
 }
@@ -148,15 +148,14 @@ TEST(IpamMessages, BadRequestsNameTheKey) {
                          Errc::invalid_argument, "\"Address\""));
   EXPECT_TRUE(fails_with(decode_release_address(R"({"PoolID":"p"})"), Errc::invalid_argument,
                          "\"Address\" is empty"));
-  EXPECT_TRUE(fails_with(decode_request_pool(R"({"Pool":"ten"})"), Errc::invalid_argument,
-                         "\"Pool\""));
+  EXPECT_TRUE(
+      fails_with(decode_request_pool(R"({"Pool":"ten"})"), Errc::invalid_argument, "\"Pool\""));
   EXPECT_TRUE(fails_with(decode_pool_id(""), Errc::malformed, "empty request body"));
 }
 
 TEST(IpamMessages, TheTwoAddressSpacesDiffer) {
-  EXPECT_EQ(encode_address_spaces(),
-            R"({"LocalDefaultAddressSpace":"drawbridge-local",)"
-            R"("GlobalDefaultAddressSpace":"drawbridge-global"})");
+  EXPECT_EQ(encode_address_spaces(), R"({"LocalDefaultAddressSpace":"drawbridge-local",)"
+                                     R"("GlobalDefaultAddressSpace":"drawbridge-global"})");
 }
 
 }  // namespace

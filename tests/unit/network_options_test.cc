@@ -1,9 +1,9 @@
 #include "driver/network_options.h"
 
-#include <gtest/gtest.h>
-
 #include "driver/names.h"
 #include "tests/support/expect_ok.h"
+
+#include <gtest/gtest.h>
 
 namespace drawbridge {
 namespace {
@@ -70,17 +70,22 @@ TEST(NetworkOptions, AnUnknownKeyIsAnsweredWithTheNearestKnownOne) {
   EXPECT_TRUE(fails_with(parse_network_options(with_option("isolatoin", "members")),
                          Errc::invalid_argument,
                          "unknown option \"isolatoin\": did you mean \"isolation\""));
-  EXPECT_TRUE(fails_with(
-      parse_network_options(with_option("com.docker.network.driver.mtuu", "1500")),
-      Errc::invalid_argument, "did you mean \"com.docker.network.driver.mtu\""));
+  EXPECT_TRUE(
+      fails_with(parse_network_options(with_option("com.docker.network.driver.mtuu", "1500")),
+                 Errc::invalid_argument, "did you mean \"com.docker.network.driver.mtu\""));
   EXPECT_TRUE(fails_with(parse_network_options(with_option("zzz", "1")), Errc::invalid_argument,
                          "unknown option \"zzz\": docs/options.md lists the known ones"));
 }
 
 TEST(NetworkOptions, BadValuesNameKeyAndReason) {
   std::pair<char const*, char const*> const bad[] = {
-      {"mtu", ""},       {"mtu", "abc"},  {"mtu", "575"}, {"mtu", "65536"}, {"mtu", "1500x"},
-      {"mtu", "-1"},     {"mtu", " 1500"},
+      {"mtu", ""},
+      {"mtu", "abc"},
+      {"mtu", "575"},
+      {"mtu", "65536"},
+      {"mtu", "1500x"},
+      {"mtu", "-1"},
+      {"mtu", " 1500"},
       {"com.docker.network.bridge.name", ""},
       {"com.docker.network.bridge.name", "a name"},
       {"com.docker.network.bridge.name", "a/b"},

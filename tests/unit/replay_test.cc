@@ -1,15 +1,6 @@
 // Every request that three real engines sent goes through decoder and router; what is refused is
 // listed in tests/golden/replay-VERSION.txt. DRAWBRIDGE_UPDATE_GOLDEN=1 writes the lists anew.
 
-#include <gtest/gtest.h>
-
-#include <boost/json.hpp>
-#include <cstdlib>
-#include <fstream>
-#include <map>
-#include <set>
-#include <sstream>
-
 #include "driver/driver.h"
 #include "ipam/ipam.h"
 #include "plugin/http_codec.h"
@@ -18,6 +9,15 @@
 #include "tests/support/fake_store.h"
 #include "tests/support/transcript.h"
 
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
 namespace drawbridge {
 namespace {
 
@@ -25,8 +25,7 @@ namespace json = boost::json;
 
 /// The headers as each engine sends them: no Content-Type, and an empty Host up to 20.10.
 std::string as_http(RecordedCall const& call, std::string const& body, bool empty_host) {
-  return "POST " + call.path + " HTTP/1.1\r\nHost:" +
-         (empty_host ? "" : " plugin.moby.localhost") +
+  return "POST " + call.path + " HTTP/1.1\r\nHost:" + (empty_host ? "" : " plugin.moby.localhost") +
          "\r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\nAccept: application/vnd.docker.plugins.v1.2+json\r\n\r\n" + body;
 }
@@ -180,8 +179,7 @@ TEST_P(ReplayTest, RefusesExactlyWhatTheGoldenListSays) {
   EXPECT_EQ(refused, expected.str());
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, ReplayTest,
-                         ::testing::Values("v20.10.24", "v24.0.9", "v28.5.2"),
+INSTANTIATE_TEST_SUITE_P(Engines, ReplayTest, ::testing::Values("v20.10.24", "v24.0.9", "v28.5.2"),
                          [](auto const& engine) {
                            std::string name = engine.param;
                            std::replace(name.begin(), name.end(), '.', '_');

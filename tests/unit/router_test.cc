@@ -1,11 +1,11 @@
 #include "plugin/router.h"
 
-#include <gtest/gtest.h>
-
 #include "plugin/control_routes.h"
 #include "plugin/routes.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_store.h"
+
+#include <gtest/gtest.h>
 
 namespace drawbridge {
 namespace {
@@ -24,16 +24,14 @@ class RouterTest : public ::testing::Test {
 };
 
 TEST_F(RouterTest, ActivatesInBothRolesWithoutAnyDocker) {
-  EXPECT_EQ(post("/Plugin.Activate", "").body,
-            R"({"Implements":["NetworkDriver","IpamDriver"]})");
+  EXPECT_EQ(post("/Plugin.Activate", "").body, R"({"Implements":["NetworkDriver","IpamDriver"]})");
 }
 
 TEST_F(RouterTest, AnswersEveryMethodOfBothProtocols) {
-  for (char const* method :
-       {"GetCapabilities", "GwAllocCheck", "AllocateNetwork", "FreeNetwork", "CreateNetwork",
-        "DeleteNetwork", "CreateEndpoint", "DeleteEndpoint", "EndpointOperInfo", "Join", "Leave",
-        "ProgramExternalConnectivity", "RevokeExternalConnectivity", "DiscoverNew",
-        "DiscoverDelete"}) {
+  for (char const* method : {"GetCapabilities", "GwAllocCheck", "AllocateNetwork", "FreeNetwork",
+                             "CreateNetwork", "DeleteNetwork", "CreateEndpoint", "DeleteEndpoint",
+                             "EndpointOperInfo", "Join", "Leave", "ProgramExternalConnectivity",
+                             "RevokeExternalConnectivity", "DiscoverNew", "DiscoverDelete"}) {
     EXPECT_NE(post(std::string("/NetworkDriver.") + method, "{}").status, 404) << method;
   }
   for (char const* method : {"GetCapabilities", "GetDefaultAddressSpaces", "RequestPool",
@@ -72,8 +70,7 @@ TEST_F(RouterTest, PublishedPortsAreRefusedRatherThanForgotten) {
   HttpReply const reply = post("/NetworkDriver.ProgramExternalConnectivity",
                                R"({"NetworkID":"n","EndpointID":"e","Options":
                                    {"com.docker.network.portmap":[{"Proto":6,"Port":80}]}})");
-  EXPECT_TRUE(reply.body.starts_with(R"({"Err":"published ports are not supported)"))
-      << reply.body;
+  EXPECT_TRUE(reply.body.starts_with(R"({"Err":"published ports are not supported)")) << reply.body;
 }
 
 TEST_F(RouterTest, RulesThatOthersTookAreMendedBeforeANetworkIsMade) {
