@@ -29,21 +29,21 @@ binary:
 test: ## install, build and run every test: unit, kernel, end to end
 	@scripts/install-packages build
 	@scripts/install-packages test
-	@$(MAKE) --no-print-directory unit asan tsan binary e2e
+	@$(MAKE) --no-print-directory asan tsan binary e2e
 
-unit: ## unit and kernel tests
+unit: ## unit and kernel tests, quickly: the debug build without sanitizers
 	@cmake --preset dev >/dev/null
 	@cmake --build --preset dev -j $(JOBS)
 	@ctest --preset dev -j $(JOBS)
 
-asan: ## the same under the address and undefined-behaviour sanitizers
+asan: ## unit and kernel tests under the address and undefined-behaviour sanitizers
 	@cmake --preset asan >/dev/null
 	@cmake --build --preset asan -j $(JOBS)
 	@ctest --preset asan -j $(JOBS)
 
 tsan: ## unit tests under the thread sanitizer
 	@cmake --preset tsan >/dev/null
-	@cmake --build --preset tsan -j $(JOBS)
+	@cmake --build --preset tsan -j $(JOBS) --target unit_tests
 	@ctest --preset tsan -j $(JOBS)
 
 clang: ## unit and kernel tests as clang builds them
