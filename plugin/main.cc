@@ -54,6 +54,14 @@ bool tend(Kernel& kernel) {
   return kernel.reap();
 }
 
+/// router outlives the server.
+Result<void> serve_on(Server& server, std::filesystem::path const& socket, Router const& router) {
+  Listener listener;
+  listener.socket = socket;
+  listener.handler = [&router](HttpRequest const& request) { return router.handle(request); };
+  return server.listen(std::move(listener));
+}
+
 int run(ExitCommand const& command) {
   return command.code;
 }
@@ -117,13 +125,13 @@ int run(ServeCommand const& command) {
   Router const plugin = make_plugin_router({driver, ipam, **kernel});
   Router const control = make_control_router(driver, ipam);
   Server server;
-  for (auto const& [socket, router] :
-       {std::pair(command.plugin_socket, &plugin), std::pair(command.control_socket, &control)}) {
-    Result<void> const listening = server.listen(
-        {socket, [router](HttpRequest const& request) { return router->handle(request); }});
-    if (!listening) {
-      return failed(listening.error());
-    }
+  Result<void> const plugin_opened = serve_on(server, command.plugin_socket, plugin);
+  if (!plugin_opened) {
+    return failed(plugin_opened.error());
+  }
+  Result<void> const control_opened = serve_on(server, command.control_socket, control);
+  if (!control_opened) {
+    return failed(control_opened.error());
   }
   log::info("drawbridge {} serves {} networks and {} endpoints on {}", version,
             driver.network_count(), driver.endpoint_count(), command.plugin_socket.string());
