@@ -61,7 +61,7 @@ class Side:
         self.lab = lab
         self.driver = driver
         self.api = Api(lab.engine_socket)
-        self._subnets = subnets  # yields a fresh /24 for explicit subnets
+        self.subnets = subnets  # fresh ones: Docker's own pools end after 31 networks
         self._count = 0
         self._ping = lab.engine_place.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         self._ping.settimeout(0.002)
@@ -85,9 +85,9 @@ class Side:
 
     def prepare(self):
         """A network for containers and a container to be connected, both kept over all rounds."""
-        self.subnet = next(self._subnets)
-        self.home, _ = self.create(f"home-{self.name}", self.subnet)
-        self.target, _ = self.create(f"target-{self.name}", next(self._subnets))
+        self.subnet = next(self.subnets)
+        self.create(f"home-{self.name}", self.subnet)
+        self.target, _ = self.create(f"target-{self.name}", next(self.subnets))
         self.resident = self.container("resident")
         self.api.call("POST", f"/containers/{self.resident}/start")
 
@@ -103,14 +103,10 @@ class Side:
     def measure(self):
         """One value in seconds for each operation."""
         self._count += 1
-        network, create = self.create(f"m-{self.name}-{self._count}", self.automatic())
+        network, create = self.create(f"m-{self.name}-{self._count}", next(self.subnets))
         remove = self.remove(network)
         connect, disconnect = self.connect_and_disconnect()
         return dict(zip(OPERATIONS, [create, remove, connect, disconnect, self.start_to_ping()]))
-
-    def automatic(self):
-        """Docker's own pools end after 31 networks, so every side is given its subnets."""
-        return next(self._subnets)
 
     def connect_and_disconnect(self):
         body = {"Container": self.resident}
@@ -190,7 +186,7 @@ def resident_kb(pid):
 
 def fill(side, names, wanted):
     while len(names) < wanted:
-        names.append(side.create(f"fill-{side.name}-{len(names)}", side.automatic())[0])
+        names.append(side.create(f"fill-{side.name}-{len(names)}", next(side.subnets))[0])
 
 
 def start_null_plugin(lab):
