@@ -166,9 +166,18 @@ Result<void> Driver::check_new(Network const& network) const {
 }
 
 Result<void> Driver::create_network(NetworkRequest request) {
+  NetworkId const id = request.id;
+  auto const known = networks_.find(id);
+  if (known != networks_.end()) {
+    NetworkRequest const& made = known->second.network.request;
+    request.default_mtu_bytes = made.default_mtu_bytes;
+    return made == request
+               ? Result<void>()
+               : fail(Errc::already_exists, fmt::format("network {} exists", id.brief()));
+  }
   Result<std::uint32_t> const mtu_bytes = kernel_.default_mtu_bytes();
   if (!mtu_bytes) {
-    return fail(about(request.id, mtu_bytes.error()));
+    return fail(about(id, mtu_bytes.error()));
   }
   request.default_mtu_bytes = *mtu_bytes;
   Result<NetworkSpec> spec = parse_network_options(request);
@@ -176,13 +185,6 @@ Result<void> Driver::create_network(NetworkRequest request) {
     return fail(spec.error());
   }
   Network const network{std::move(request), std::move(*spec)};
-  NetworkId const id = network.request.id;
-  auto const known = networks_.find(id);
-  if (known != networks_.end()) {
-    bool const same = known->second.network == network;
-    return same ? Result<void>()
-                : fail(Errc::already_exists, fmt::format("network {} exists", id.brief()));
-  }
   Result<void> const checked = check_new(network);
   if (!checked) {
     return fail(about(id, checked.error()));
