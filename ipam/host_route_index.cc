@@ -12,17 +12,18 @@ bool is_default(HostRoute const& route) {
 /// Whether `route` stands in the way of subnets of `length` bits inside `supply`.
 bool blocks(HostRoute const& route, IpPrefix const& supply, int length) {
   bool const is_narrow = route.prefix.length > supply.length || route.prefix.length >= length;
-  return !is_default(route) && route.prefix.overlaps(supply) && (route.connected || is_narrow);
+  return !is_default(route) && route.prefix.overlaps(supply) &&
+         (route.kind != RouteKind::routed || is_narrow);
 }
 
 }  // namespace
 
-void HostSpace::update(std::vector<HostRoute> const& routes, std::uint64_t generation) {
-  if (generation_ == generation) {
+void HostSpace::update(HostRoutes const& routes) {
+  if (generation_ == routes.generation) {
     return;
   }
-  routes_ = routes;
-  generation_ = generation;
+  routes_ = routes.foreign;
+  generation_ = routes.generation;
   avoided_.clear();
 }
 

@@ -20,8 +20,8 @@ namespace drawbridge {
 
 class HostSpace {
  public:
-  /// Takes the routes over; nothing to do when `generation` is that of the last call.
-  void update(std::vector<HostRoute> const& routes, std::uint64_t generation);
+  /// Takes the routes over; nothing to do when their generation is that of the last call.
+  void update(HostRoutes const& routes);
 
   /// returns  a route that makes `subnet` unusable for a network
   std::optional<HostRoute> conflict_with(IpPrefix const& subnet) const;

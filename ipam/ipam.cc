@@ -26,9 +26,9 @@ std::vector<IpPrefix> services_prefixes() {
 }  // namespace
 
 PoolConfig default_pool_config() {
-  return {
-      {{"pods", {*IpPrefix::parse("10.249.0.0/16")}, 24}, {"services", services_prefixes(), 16}},
-      "pods"};
+  PoolSource pods{"pods", {*IpPrefix::parse("10.249.0.0/16")}};
+  PoolSource services{"services", services_prefixes(), 16};
+  return {{std::move(pods), std::move(services)}, "pods"};
 }
 
 Ipam::Ipam(PoolConfig config, Store& store) : store_(store), table_(std::move(config)) {}
@@ -57,25 +57,24 @@ Result<void> Ipam::load() {
   return {};
 }
 
-Result<Pool> Ipam::request_pool(PoolRequest const& request,
-                                std::vector<HostRoute> const& host_routes,
-                                std::uint64_t generation) {
+Result<PoolGrant> Ipam::request_pool(PoolRequest const& request, HostRoutes const& host_routes) {
   if (std::optional<PoolId> const id = remembered_by_swarm(request)) {
     if (auto const known = pools_.find(*id); known != pools_.end()) {
-      return known->second.pool();
+      return PoolGrant{known->second.pool(), {}};
     }
   }
-  routes_.update(host_routes, generation);
-  Result<Pool> pool = table_.choose(request, routes_);
-  if (!pool) {
-    return pool;
+  routes_.update(host_routes);
+  Result<PoolGrant> grant = table_.choose(request, routes_);
+  if (!grant) {
+    return grant;
   }
-  if (Result<void> const saved = store_.save(*pool); !saved) {
-    return fail(saved.error().within("lease subnet " + pool->prefix.to_string()));
+  Pool const& pool = grant->pool;
+  if (Result<void> const saved = store_.save(pool); !saved) {
+    return fail(saved.error().within("lease subnet " + pool.prefix.to_string()));
   }
-  table_.add(*pool);
-  pools_.emplace(pool->id, *pool);
-  return pool;
+  table_.add(pool);
+  pools_.emplace(pool.id, pool);
+  return grant;
 }
 
 Result<void> Ipam::release_pool(PoolId const& id) {
@@ -91,8 +90,8 @@ Result<void> Ipam::release_pool(PoolId const& id) {
   return {};
 }
 
-Result<IpPrefix> Ipam::request_address(PoolId const& id, std::optional<IpAddress> preferred,
-                                       AddressKind kind) {
+Result<IpPrefix> Ipam::request_address(AddressRequest const& request, WallTime) {
+  auto const& [id, preferred, kind, owner] = request;
   auto const found = pools_.find(id);
   if (found == pools_.end()) {
     return fail(Errc::not_found, "no pool " + id.value + ": it was released or never requested");
@@ -106,14 +105,14 @@ Result<IpPrefix> Ipam::request_address(PoolId const& id, std::optional<IpAddress
   if (!address) {
     return fail(address.error());
   }
-  if (Result<void> const saved = store_.save(Lease{id, *address, kind}); !saved) {
+  if (Result<void> const saved = store_.save(Lease{id, *address, kind, owner}); !saved) {
     return fail(saved.error().within("lease address " + address->to_string()));
   }
   pool.take(*address, kind);
   return IpPrefix{*address, length};
 }
 
-Result<void> Ipam::release_address(PoolId const& id, IpAddress const& address) {
+Result<void> Ipam::release_address(PoolId const& id, IpAddress const& address, WallTime) {
   auto const found = pools_.find(id);
   if (found == pools_.end() || !found->second.holds(address)) {
     return {};

@@ -33,36 +33,34 @@ class Ipam {
   /// Leases the subnet that `request` names, or carves the next free one from a pool source. In the
   /// global address space asking again for a leased subnet gives the same pool again.
   ///
-  /// host_routes  prefixes that this host uses; `generation` tells when they changed
-  /// returns  the pool; its prefix has no host bits. It may lie in public space: ask is_public()
-  ///          and warn
+  /// returns  the pool, whose prefix has no host bits, and what its owner should be warned about
   /// errors   invalid_argument   the subnet has host bits or an impossible length; the range is
   ///                             outside of it; unknown option or source name
   ///          conflict           overlaps another pool or a host route; the text names both sides
   ///          exhausted          nothing left in the source; the text says what to do
   ///          unsupported        an IPv6 subnet of our choice, without a pool that has any
   ///          store              not written; nothing changed
-  Result<Pool> request_pool(PoolRequest const& request, std::vector<HostRoute> const& host_routes,
-                            std::uint64_t generation);
+  Result<PoolGrant> request_pool(PoolRequest const& request, HostRoutes const& host_routes);
 
   /// Gives a pool and all its addresses back. An unknown pool is success.
   Result<void> release_pool(PoolId const& id);
 
-  /// Leases `preferred`; else for a gateway the lowest free address of the subnet, which is its
-  /// first; else the lowest free one of the range. Asking again for the gateway that the pool has,
-  /// and in the global address space for any address that is leased, gives it again.
+  /// Leases the address that the request names; else for a gateway the lowest free one of the
+  /// subnet, which is its first; else the one that `owner` had before; else one of the range that
+  /// was never used, the lowest; else the one that was released the longest ago. Asking again for
+  /// the gateway that the pool has, and in the global address space for any address that is leased,
+  /// gives it again.
   ///
   /// returns  the address with the pool's prefix length: 10.249.1.2/24
   /// errors   not_found          no such pool
-  ///          invalid_argument   `preferred` is outside the subnet, or its network or broadcast
-  ///          already_exists     `preferred` is taken
+  ///          invalid_argument   outside the subnet, or its network or broadcast address
+  ///          already_exists     taken; the text says by whom, where that is known
   ///          exhausted          every address of the range is taken
   ///          store              not written; nothing changed
-  Result<IpPrefix> request_address(PoolId const& id, std::optional<IpAddress> preferred,
-                                   AddressKind kind);
+  Result<IpPrefix> request_address(AddressRequest const& request, WallTime now);
 
   /// An unknown pool or a free address is success.
-  Result<void> release_address(PoolId const& id, IpAddress const& address);
+  Result<void> release_address(PoolId const& id, IpAddress const& address, WallTime now);
 
   struct Usage {
     Pool pool;

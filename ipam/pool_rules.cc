@@ -78,7 +78,9 @@ Result<int> carve_length(PoolSource const& source, PoolRequest const& request) {
   if (auto const option = request.options.find("prefix"); option != request.options.end()) {
     return parse_length(option->second, request.family);
   }
-  return request.prefix ? request.prefix->length : source.carve_length;
+  return request.prefix                   ? request.prefix->length
+         : request.family == Family::ipv4 ? source.carve_length_ipv4
+                                          : source.carve_length_ipv6;
 }
 
 std::vector<IpPrefix> prefixes_of(PoolSource const& source, Family family) {

@@ -53,7 +53,7 @@ Result<void> check_address_space(std::string const& name) {
 }
 
 Error overlap_error(IpPrefix const& subnet, HostRoute const& route) {
-  std::string_view const how = route.connected ? "on" : "routed through";
+  std::string_view const how = route.kind == RouteKind::routed ? "routed through" : "on";
   return {Errc::conflict,
           fmt::format("subnet {} overlaps {} {} interface {} of this host: choose another --subnet",
                       subnet.to_string(), route.prefix.to_string(), how, route.interface)};
@@ -63,7 +63,7 @@ Error overlap_error(IpPrefix const& subnet, HostRoute const& route) {
 
 PoolTable::PoolTable(PoolConfig config) : config_(std::move(config)) {}
 
-Result<Pool> PoolTable::choose(PoolRequest const& request, HostSpace& routes) const {
+Result<PoolGrant> PoolTable::choose(PoolRequest const& request, HostSpace& routes) const {
   for (Result<void> const& check :
        {check_address_space(request.address_space), check_options(config_, request)}) {
     if (!check) {
@@ -74,8 +74,16 @@ Result<Pool> PoolTable::choose(PoolRequest const& request, HostSpace& routes) co
   if (!prefix) {
     return fail(prefix.error());
   }
-  return Pool{pool_id(request.address_space, *prefix, request.sub_pool), request.address_space,
-              *prefix, request.sub_pool};
+  PoolGrant grant;
+  grant.pool = {pool_id(request.address_space, *prefix, request.sub_pool), request.address_space,
+                *prefix, request.sub_pool};
+  if (is_public(*prefix)) {
+    grant.warnings.push_back(
+        fmt::format("{} is public address space: hosts on the Internet that own it cannot be "
+                    "reached from this host any more",
+                    prefix->to_string()));
+  }
+  return grant;
 }
 
 Result<IpPrefix> PoolTable::choose_prefix(PoolRequest const& request, HostSpace& routes) const {

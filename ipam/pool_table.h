@@ -24,7 +24,7 @@ class PoolTable {
   /// Picks the subnet that `request` names, or the next free one of its source.
   ///
   /// errors  as Ipam::request_pool, but for the store
-  Result<Pool> choose(PoolRequest const& request, HostSpace& routes) const;
+  Result<PoolGrant> choose(PoolRequest const& request, HostSpace& routes) const;
 
   void add(Pool const& pool);
   void remove(Pool const& pool);

@@ -17,12 +17,6 @@
 
 namespace drawbridge {
 
-/// The prefixes that this host's main routing table holds.
-struct HostRoutes {
-  std::uint64_t generation = 0;  // changes whenever `routes` did
-  std::vector<HostRoute> routes;
-};
-
 class Kernel {
  public:
   virtual ~Kernel() = default;

@@ -114,8 +114,8 @@ Result<void> RouteMonitor::State::catch_up() {
 void RouteMonitor::State::publish() {
   default_route_interfaces = table_.default_route_interfaces();
   std::vector<HostRoute> now = table_.host_routes();
-  if (now != routes.routes) {
-    routes.routes = std::move(now);
+  if (now != routes.foreign) {
+    routes.foreign = std::move(now);
     ++routes.generation;
   }
 }

@@ -220,7 +220,8 @@ std::vector<HostRoute> RouteTable::host_routes() const {
   for (RouteEntry const& entry : entries_) {
     auto const name = link_names_.find(entry.link);
     if (is_host_route(entry) && name != link_names_.end()) {
-      routes.push_back({entry.prefix, name->second, is_connected(entry)});
+      RouteKind const kind = is_connected(entry) ? RouteKind::connected : RouteKind::routed;
+      routes.push_back({entry.prefix, name->second, kind});
     }
   }
   routes.erase(std::unique(routes.begin(), routes.end()), routes.end());

@@ -83,10 +83,12 @@ void check_source(JsonReader const& in, PoolSource const& source) {
   }
   for (IpPrefix const& prefix : source.prefixes) {
     int const longest = bits_of(prefix.family()) - 1;
-    bool const fits = source.carve_length >= prefix.length && source.carve_length <= longest;
+    bool const fits =
+        source.carve_length_ipv4 >= prefix.length && source.carve_length_ipv4 <= longest;
     if (prefix.has_host_bits() || prefix.family() != source.prefixes.front().family() || !fits) {
-      in.refuse({Errc::invalid_argument, fmt::format("\"{}\" cannot carve /{} from {}", source.name,
-                                                     source.carve_length, prefix.to_string())});
+      in.refuse(
+          {Errc::invalid_argument, fmt::format("\"{}\" cannot carve /{} from {}", source.name,
+                                               source.carve_length_ipv4, prefix.to_string())});
     }
   }
 }
@@ -104,7 +106,7 @@ PoolSource read_source(JsonReader const& pools, std::string const& name) {
       in.refuse(prefix.error());
     }
   }
-  source.carve_length = in.number("prefix").value_or(24);
+  source.carve_length_ipv4 = in.number("prefix").value_or(24);
   check_source(in, source);
   return source;
 }

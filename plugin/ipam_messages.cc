@@ -41,7 +41,8 @@ Result<AddressRequest> decode_request_address(std::string_view body) {
   JsonDocument document(body);
   JsonReader const in = document.root();
   AddressKind const kind = asks_for_gateway(in) ? AddressKind::gateway : AddressKind::endpoint;
-  return document.finish(AddressRequest{read_pool_id(in), in.address("Address"), kind});
+  std::string const owner = in.object("Options").text("com.docker.network.endpoint.name");
+  return document.finish(AddressRequest{read_pool_id(in), in.address("Address"), kind, owner});
 }
 
 Result<Lease> decode_release_address(std::string_view body) {

@@ -13,12 +13,6 @@
 
 namespace drawbridge {
 
-struct AddressRequest {
-  PoolId pool;
-  std::optional<IpAddress> address;
-  AddressKind kind = AddressKind::endpoint;
-};
-
 /// errors of all  invalid_argument   not JSON, or a value that cannot be; the text names the key
 Result<PoolRequest> decode_request_pool(std::string_view body);
 Result<PoolId> decode_pool_id(std::string_view body);

@@ -23,6 +23,10 @@ Result<std::string> done(Result<void> const& result) {
   return result ? Result<std::string>(empty_reply) : fail(result.error());
 }
 
+WallTime wall_time() {
+  return std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
+}
+
 /// Before an operation that relies on our rules, what others took from them is put back.
 void mend(Kernel& kernel) {
   Result<std::vector<std::string>> const repairs = kernel.mend();
@@ -146,19 +150,15 @@ Result<std::string> request_pool(Services services, Call& call) {
   if (!routes) {
     return fail(routes.error());
   }
-  Result<Pool> const pool =
-      services.ipam.request_pool(*request, (*routes)->routes, (*routes)->generation);
-  if (!pool) {
-    return fail(pool.error());
+  Result<PoolGrant> const grant = services.ipam.request_pool(*request, **routes);
+  if (!grant) {
+    return fail(grant.error());
   }
-  call.subject = fmt::format("pool={}", pool->id.value);
-  if (is_public(pool->prefix)) {
-    log::warn(
-        "{} is public address space: hosts on the Internet that own it cannot be reached "
-        "from this host any more",
-        pool->prefix.to_string());
+  call.subject = fmt::format("pool={}", grant->pool.id.value);
+  for (std::string const& warning : grant->warnings) {
+    log::warn("{}", warning);
   }
-  return encode_pool(*pool);
+  return encode_pool(grant->pool);
 }
 
 Result<std::string> release_pool(Services services, Call& call) {
@@ -176,8 +176,7 @@ Result<std::string> request_address(Services services, Call& call) {
     return fail(request.error());
   }
   call.subject = fmt::format("pool={}", request->pool.value);
-  Result<IpPrefix> const address =
-      services.ipam.request_address(request->pool, request->address, request->kind);
+  Result<IpPrefix> const address = services.ipam.request_address(*request, wall_time());
   if (!address) {
     return fail(address.error());
   }
@@ -191,7 +190,7 @@ Result<std::string> release_address(Services services, Call& call) {
     return fail(lease.error());
   }
   call.subject = fmt::format("pool={} address={}", lease->pool.value, lease->address.to_string());
-  return done(services.ipam.release_address(lease->pool, lease->address));
+  return done(services.ipam.release_address(lease->pool, lease->address, wall_time()));
 }
 
 using ServiceHandler = Result<std::string> (*)(Services, Call&);

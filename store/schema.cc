@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 namespace drawbridge {
 namespace {
 
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 
 /// Addresses are text, so that `sqlite3 state.db` shows a person what is in use.
 constexpr char const* schema_1 = R"sql(
@@ -58,6 +60,20 @@ constexpr char const* schema_1 = R"sql(
   PRAGMA user_version = 1;
 )sql";
 
+/// Who holds an address, since when nobody does, and whether it was asked for as such.
+constexpr char const* schema_2 = R"sql(
+  ALTER TABLE leases ADD COLUMN owner       TEXT    NOT NULL DEFAULT '';
+  ALTER TABLE leases ADD COLUMN reserved    INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE leases ADD COLUMN released_at INTEGER;  -- milliseconds since 1970, UTC
+
+  CREATE TABLE settings (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  PRAGMA user_version = 2;
+)sql";
+
 /// A commit is one append and one fdatasync of the log. The log goes back into the file every 4 MB
 /// and never stays larger; 256 KB of pages are kept in memory.
 constexpr char const* settings = R"sql(
@@ -82,7 +98,7 @@ Result<void> use_write_ahead_log(Database& database) {
   return database.execute(settings);
 }
 
-Result<void> create_tables(Database& database) {
+Result<void> refuse_foreign_file(Database& database) {
   Result<std::int64_t> const tables = database.number("SELECT count(*) FROM sqlite_schema");
   if (!tables) {
     return fail(tables.error());
@@ -92,15 +108,20 @@ Result<void> create_tables(Database& database) {
                                          "away or choose another --state-dir",
                                          database.file().string()));
   }
-  if (Result<void> ready = use_write_ahead_log(database); !ready) {
-    return ready;
-  }
+  return {};
+}
+
+/// All steps from the version of the file to ours, or none.
+Result<void> upgrade(Database& database, std::int64_t version) {
+  constexpr std::array<char const*, schema_version> steps = {schema_1, schema_2};
   Result<Transaction> transaction = Transaction::begin(database);
   if (!transaction) {
     return fail(transaction.error());
   }
-  if (Result<void> created = database.execute(schema_1); !created) {
-    return created;
+  for (auto step = static_cast<std::size_t>(version); step < steps.size(); ++step) {
+    if (Result<void> made = database.execute(steps.at(step)); !made) {
+      return made;
+    }
   }
   return transaction->commit();
 }
@@ -118,7 +139,12 @@ Result<void> prepare_state_file(Database& database) {
                             "reads {}): start that version or move the file away",
                             database.file().string(), *version, schema_version));
   }
-  return *version == 0 ? create_tables(database) : use_write_ahead_log(database);
+  Result<void> const ours = *version == 0 ? refuse_foreign_file(database) : Result<void>();
+  if (!ours) {
+    return ours;
+  }
+  Result<void> const ready = use_write_ahead_log(database);
+  return ready && *version < schema_version ? upgrade(database, *version) : ready;
 }
 
 }  // namespace drawbridge

@@ -25,6 +25,10 @@ SqlValue value_or_null(std::optional<T> const& value, std::string& text) {
   return std::string_view(text);
 }
 
+SqlValue milliseconds_or_null(std::optional<WallTime> const& time) {
+  return time ? SqlValue(std::int64_t{time->time_since_epoch().count()}) : std::monostate{};
+}
+
 /// What the file holds was checked when it was written: text that does not parse means damage.
 template <class T>
 Result<T> parse_column(Row const& row, int column) {
@@ -58,8 +62,17 @@ Result<Lease> read_lease(Row const& row) {
   if (!address) {
     return fail(address.error());
   }
+  Lease lease;
+  lease.pool.value = row.text(0);
+  lease.address = *address;
   bool const is_gateway = row.text(2) == text_of(AddressKind::gateway);
-  return Lease{{row.text(0)}, *address, is_gateway ? AddressKind::gateway : AddressKind::endpoint};
+  lease.kind = is_gateway ? AddressKind::gateway : AddressKind::endpoint;
+  lease.owner = row.text(3);
+  lease.reserved = row.number(4) != 0;
+  if (row.text_or_null(5)) {
+    lease.released_at = WallTime(std::chrono::milliseconds(row.number(5)));
+  }
+  return lease;
 }
 
 Result<NetworkRequest> read_network(Row const& row) {
@@ -129,10 +142,15 @@ class SqliteStore final : public Store {
   SqliteStore(FileDescriptor lock, Database database)
       : lock_(std::move(lock)), database_(std::move(database)) {}
 
+  Result<void> begin() override;
+  Result<void> commit() override;
+  void roll_back() override { group_.reset(); }
+
   Result<std::vector<Pool>> load_pools() override;
   Result<std::vector<Lease>> load_leases() override;
   Result<std::vector<NetworkRequest>> load_networks() override;
   Result<std::vector<Endpoint>> load_endpoints() override;
+  Result<std::optional<IpPrefix>> load_ula_prefix() override;
 
   Result<void> save(Pool const& pool) override;
   Result<void> remove(PoolId const& pool) override;
@@ -142,6 +160,7 @@ class SqliteStore final : public Store {
   Result<void> remove(NetworkId const& network) override;
   Result<void> save(Endpoint const& endpoint) override;
   Result<void> remove(EndpointId const& endpoint) override;
+  Result<void> save_ula_prefix(IpPrefix const& prefix) override;
 
  private:
   Result<void> load_options(NetworksById const& networks);
@@ -152,7 +171,23 @@ class SqliteStore final : public Store {
 
   FileDescriptor lock_;  // given up after the file is closed
   Database database_;
+  std::optional<Transaction> group_;
 };
+
+Result<void> SqliteStore::begin() {
+  Result<Transaction> transaction = Transaction::begin(database_);
+  if (!transaction) {
+    return fail(transaction.error());
+  }
+  group_.emplace(std::move(*transaction));
+  return {};
+}
+
+Result<void> SqliteStore::commit() {
+  Result<void> committed = group_->commit();
+  group_.reset();
+  return committed;
+}
 
 Result<std::vector<Pool>> SqliteStore::load_pools() {
   return read_all(database_, "SELECT id, address_space, prefix, sub_pool FROM pools ORDER BY id",
@@ -160,7 +195,7 @@ Result<std::vector<Pool>> SqliteStore::load_pools() {
 }
 
 Result<std::vector<Lease>> SqliteStore::load_leases() {
-  return read_all(database_, "SELECT pool, address, kind FROM leases ORDER BY pool, address",
+  return read_all(database_, "SELECT pool, address, kind, owner, reserved, released_at FROM leases",
                   read_lease);
 }
 
@@ -168,6 +203,22 @@ Result<std::vector<Endpoint>> SqliteStore::load_endpoints() {
   return read_all(database_,
                   "SELECT id, network, ipv4, ipv6, mac, joined FROM endpoints ORDER BY id",
                   read_endpoint);
+}
+
+Result<std::optional<IpPrefix>> SqliteStore::load_ula_prefix() {
+  std::optional<IpPrefix> prefix;
+  Result<void> const visited = database_.each(
+      "SELECT value FROM settings WHERE key = 'ula_prefix'", {}, [&](Row const& row) {
+        Result<IpPrefix> const parsed = parse_column<IpPrefix>(row, 0);
+        prefix = parsed ? std::optional(*parsed) : std::nullopt;
+        return parsed ? Result<void>() : fail(parsed.error());
+      });
+  return visited ? Result<std::optional<IpPrefix>>(prefix) : fail(visited.error());
+}
+
+Result<void> SqliteStore::save_ula_prefix(IpPrefix const& prefix) {
+  return database_.run("INSERT OR REPLACE INTO settings (key, value) VALUES ('ula_prefix', ?1)",
+                       {prefix.to_string()});
 }
 
 Result<std::vector<NetworkRequest>> SqliteStore::load_networks() {
@@ -233,9 +284,10 @@ Result<void> SqliteStore::remove(PoolId const& pool) {
 
 Result<void> SqliteStore::save(Lease const& lease) {
   return database_.run(
-      "INSERT INTO leases (pool, address, kind) VALUES (?1, ?2, ?3) "
-      "ON CONFLICT (pool, address) DO UPDATE SET kind = excluded.kind",
-      {lease.pool.value, lease.address.to_string(), text_of(lease.kind)});
+      "INSERT OR REPLACE INTO leases (pool, address, kind, owner, reserved, released_at) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+      {lease.pool.value, lease.address.to_string(), text_of(lease.kind), lease.owner,
+       std::int64_t{lease.reserved}, milliseconds_or_null(lease.released_at)});
 }
 
 Result<void> SqliteStore::remove(Lease const& lease) {

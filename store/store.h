@@ -1,7 +1,8 @@
 // What must survive a restart: pools, leases, networks, endpoints. One SQLite file.
 //
-// Every change is on disk when the call returns (WAL, synchronous FULL). The memory of the daemon
-// is filled from here at start; afterwards the store is only written. One thread.
+// Every change is on disk when the call returns (WAL, synchronous FULL), or with the commit() of
+// the group that it is in. The memory of the daemon is filled from here at start and after a group
+// failed; otherwise the store is only written. One thread.
 #pragma once
 
 #include "base/result.h"
@@ -10,6 +11,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace drawbridge {
@@ -18,14 +20,24 @@ class Store {
  public:
   virtual ~Store() = default;
 
+  /// Opens a group: what is saved and removed from here on is one transaction. No group is open.
+  virtual Result<void> begin() = 0;
+  /// Ends the group: all of it is on disk, or none of it.
+  virtual Result<void> commit() = 0;
+  /// Ends the group and leaves nothing of it. Without a group, nothing happens.
+  virtual void roll_back() = 0;
+
   virtual Result<std::vector<Pool>> load_pools() = 0;
   virtual Result<std::vector<Lease>> load_leases() = 0;
   virtual Result<std::vector<NetworkRequest>> load_networks() = 0;
   virtual Result<std::vector<Endpoint>> load_endpoints() = 0;
+  /// returns  the prefix that save_ula_prefix() was given; nothing at the first start
+  virtual Result<std::optional<IpPrefix>> load_ula_prefix() = 0;
 
   virtual Result<void> save(Pool const& pool) = 0;
   /// Removes the pool and its leases.
   virtual Result<void> remove(PoolId const& pool) = 0;
+  /// Writes the lease, replacing one of the same address.
   virtual Result<void> save(Lease const& lease) = 0;
   virtual Result<void> remove(Lease const& lease) = 0;
   virtual Result<void> save(NetworkRequest const& network) = 0;
@@ -34,6 +46,7 @@ class Store {
   /// Writes the endpoint, replacing one of the same id.
   virtual Result<void> save(Endpoint const& endpoint) = 0;
   virtual Result<void> remove(EndpointId const& endpoint) = 0;
+  virtual Result<void> save_ula_prefix(IpPrefix const& prefix) = 0;
 };
 
 /// Opens or creates DIRECTORY/state.db.

@@ -292,7 +292,8 @@ TEST_F(LinuxKernelTest, ItsOwnBridgesAreAmongTheHostsRoutes) {
   ASSERT_OK(kernel().apply({CreateBridge{bridge_1()}}));
   HostRoutes const& routes = **kernel().host_routes();
   EXPECT_GT(routes.generation, before);
-  EXPECT_EQ(routes.routes, (std::vector<HostRoute>{{prefix("10.249.1.0/24"), "db-1", true}}));
+  EXPECT_EQ(routes.foreign,
+            (std::vector<HostRoute>{{prefix("10.249.1.0/24"), "db-1", RouteKind::connected}}));
 }
 
 TEST_F(LinuxKernelTest, SaysWhenTheUplinksChange) {

@@ -14,9 +14,9 @@ namespace {
 
 std::string text_of(HostRoutes const& routes) {
   std::vector<std::string> lines;
-  for (HostRoute const& route : routes.routes) {
+  for (HostRoute const& route : routes.foreign) {
     lines.push_back(fmt::format("{} {} {}\n", route.prefix.to_string(), route.interface,
-                                route.connected ? "connected" : "via"));
+                                route.kind == RouteKind::connected ? "connected" : "via"));
   }
   std::sort(lines.begin(), lines.end());
   lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
@@ -155,7 +155,7 @@ TEST_F(RouteMonitorTest, ReadsAgainWhenItMissedEvents) {
     }
   }
   shell("ip -batch " + batch);
-  EXPECT_EQ((*monitor().current())->routes.size(), 20001U);
+  EXPECT_EQ((*monitor().current())->foreign.size(), 20001U);
 }
 
 /// Commands of any kind in any order; some of them fail, which does no harm.

@@ -32,6 +32,28 @@ Result<void> FakeStore::record(std::string call) {
   return step();
 }
 
+Result<void> FakeStore::begin() {
+  before_group_ = contents;
+  return step();
+}
+
+Result<void> FakeStore::commit() {
+  Result<void> committed = step();
+  if (committed) {
+    before_group_.reset();
+  } else {
+    roll_back();
+  }
+  return committed;
+}
+
+void FakeStore::roll_back() {
+  if (before_group_) {
+    contents = *before_group_;
+    before_group_.reset();
+  }
+}
+
 Result<std::vector<Pool>> FakeStore::load_pools() {
   if (Result<void> const alive = step(); !alive) {
     return fail(alive.error());
@@ -58,6 +80,21 @@ Result<std::vector<Endpoint>> FakeStore::load_endpoints() {
     return fail(alive.error());
   }
   return values_of(contents.endpoints);
+}
+
+Result<std::optional<IpPrefix>> FakeStore::load_ula_prefix() {
+  if (Result<void> const alive = step(); !alive) {
+    return fail(alive.error());
+  }
+  return contents.ula_prefix;
+}
+
+Result<void> FakeStore::save_ula_prefix(IpPrefix const& prefix) {
+  Result<void> recorded = record("save ula prefix " + prefix.to_string());
+  if (recorded) {
+    contents.ula_prefix = prefix;
+  }
+  return recorded;
 }
 
 Result<void> FakeStore::save(Pool const& pool) {

@@ -7,6 +7,7 @@
 #include "store/store.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ class FakeStore final : public Store {
     std::map<std::pair<PoolId, IpAddress>, Lease> leases;
     std::map<NetworkId, NetworkRequest> networks;
     std::map<EndpointId, Endpoint> endpoints;
+    std::optional<IpPrefix> ula_prefix;
 
     bool operator==(Contents const&) const = default;
   };
@@ -35,10 +37,15 @@ class FakeStore final : public Store {
   /// returns  whether the failure that fail_at() asked for has not happened yet
   bool failure_is_pending() const { return steps_to_failure_ > 0; }
 
+  Result<void> begin() override;
+  Result<void> commit() override;
+  void roll_back() override;
+
   Result<std::vector<Pool>> load_pools() override;
   Result<std::vector<Lease>> load_leases() override;
   Result<std::vector<NetworkRequest>> load_networks() override;
   Result<std::vector<Endpoint>> load_endpoints() override;
+  Result<std::optional<IpPrefix>> load_ula_prefix() override;
 
   Result<void> save(Pool const& pool) override;
   Result<void> remove(PoolId const& pool) override;
@@ -48,12 +55,14 @@ class FakeStore final : public Store {
   Result<void> remove(NetworkId const& network) override;
   Result<void> save(Endpoint const& endpoint) override;
   Result<void> remove(EndpointId const& endpoint) override;
+  Result<void> save_ula_prefix(IpPrefix const& prefix) override;
 
  private:
   Result<void> step();
   Result<void> record(std::string call);
 
   int steps_to_failure_ = 0;
+  std::optional<Contents> before_group_;
 };
 
 }  // namespace drawbridge

@@ -55,8 +55,8 @@ TestIpam::TestIpam(PoolConfig config) : config_(std::move(config)) {
 }
 
 std::string TestIpam::pool(std::string const& words) {
-  Result<Pool> const pool = ipam_->request_pool(pool_request(words), routes_, routes_.size());
-  return pool ? pool->prefix.to_string() : text_of(pool.error());
+  Result<PoolGrant> const grant = ipam_->request_pool(pool_request(words), routes_);
+  return grant ? grant->pool.prefix.to_string() : text_of(grant.error());
 }
 
 std::string TestIpam::release_pool(std::string_view subnet) {
@@ -77,19 +77,23 @@ std::string TestIpam::request_address(std::string_view subnet, std::string_view 
   if (!preferred.empty()) {
     address = IpAddress::parse(preferred).value();
   }
-  return text_of(ipam_->request_address(id_of(subnet), address, kind));
+  return text_of(ipam_->request_address({id_of(subnet), address, kind, {}}, now_));
 }
 
 std::string TestIpam::release_address(std::string_view subnet, std::string_view address) {
-  return text_of(ipam_->release_address(id_of(subnet), IpAddress::parse(address).value()));
+  return text_of(ipam_->release_address(id_of(subnet), IpAddress::parse(address).value(), now_));
 }
 
 void TestIpam::connect(std::string_view prefix, std::string_view interface) {
-  routes_.push_back({IpPrefix::parse(prefix).value(), std::string(interface), true});
+  routes_.foreign.push_back(
+      {IpPrefix::parse(prefix).value(), std::string(interface), RouteKind::connected});
+  ++routes_.generation;
 }
 
 void TestIpam::route(std::string_view prefix, std::string_view interface) {
-  routes_.push_back({IpPrefix::parse(prefix).value(), std::string(interface), false});
+  routes_.foreign.push_back(
+      {IpPrefix::parse(prefix).value(), std::string(interface), RouteKind::routed});
+  ++routes_.generation;
 }
 
 void TestIpam::restart() {

@@ -34,6 +34,9 @@ class TestIpam {
   void connect(std::string_view prefix, std::string_view interface);
   void route(std::string_view prefix, std::string_view interface);
 
+  /// Lets `time` pass.
+  void wait(std::chrono::milliseconds time) { now_ += time; }
+
   /// A new daemon with the same store.
   void restart();
 
@@ -49,7 +52,8 @@ class TestIpam {
 
   PoolConfig config_;
   std::unique_ptr<Ipam> ipam_;
-  std::vector<HostRoute> routes_;
+  HostRoutes routes_;
+  WallTime now_ = WallTime(std::chrono::hours(24 * 365 * 50));
 };
 
 }  // namespace drawbridge

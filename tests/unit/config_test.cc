@@ -27,7 +27,7 @@ TEST(Config, EveryKeyIsRead) {
   ASSERT_OK(config);
   ASSERT_EQ(config->pools.sources.size(), 1u);
   EXPECT_EQ(config->pools.sources[0].prefixes[1].to_string(), "10.9.0.0/16");
-  EXPECT_EQ(config->pools.sources[0].carve_length, 28);
+  EXPECT_EQ(config->pools.sources[0].carve_length_ipv4, 28);
   EXPECT_EQ(config->pools.default_source, "small");
   EXPECT_EQ(config->docker_socket, "/run/docker.sock");
   EXPECT_EQ(config->log_level, log::Level::debug);

@@ -29,8 +29,12 @@ PoolConfig config() {
 }
 
 /// A route that automatic allocation must step over, and one that it must not.
-std::vector<HostRoute> const routes = {{*IpPrefix::parse("10.0.0.64/30"), "eth0", true},
-                                       {*IpPrefix::parse("10.0.0.0/8"), "tun0", false}};
+HostRoutes const routes = {1,
+                           {{*IpPrefix::parse("10.0.0.64/30"), "eth0", RouteKind::connected},
+                            {*IpPrefix::parse("10.0.0.0/8"), "tun0", RouteKind::routed}},
+                           {}};
+
+constexpr WallTime now{};
 
 class PropertyTest : public testing::Test {
  protected:
@@ -66,7 +70,7 @@ class PropertyTest : public testing::Test {
 };
 
 bool PropertyTest::is_free(IpPrefix const& subnet) const {
-  return !subnet.overlaps(routes[0].prefix) &&
+  return !subnet.overlaps(routes.foreign[0].prefix) &&
          std::none_of(pools_.begin(), pools_.end(),
                       [&](auto const& entry) { return entry.second.prefix.overlaps(subnet); });
 }
@@ -100,16 +104,16 @@ PoolId PropertyTest::any_pool() {
 
 void PropertyTest::request_pool() {
   std::optional<IpPrefix> const expected = lowest_free_subnet();
-  Result<Pool> const pool = ipam_->request_pool(pool_request(""), routes, 1);
+  Result<PoolGrant> const pool = ipam_->request_pool(pool_request(""), routes);
   if (!expected) {
     EXPECT_TRUE(fails_with(pool, Errc::exhausted, "pool \"small\" is exhausted"));
   } else if (store_fails_) {
     EXPECT_TRUE(fails_with(pool, Errc::store, ""));
   } else {
     ASSERT_OK(pool);
-    EXPECT_EQ(pool->prefix, *expected);
-    pools_[pool->id] = *pool;
-    leases_[pool->id] = {};
+    EXPECT_EQ(pool->pool.prefix, *expected);
+    pools_[pool->pool.id] = pool->pool;
+    leases_[pool->pool.id] = {};
   }
 }
 
@@ -121,15 +125,15 @@ void PropertyTest::request_named_pool() {
     request.sub_pool = IpPrefix{request.prefix->last(), length + 1}.network();
   }
   bool const expected = is_free(*request.prefix);
-  Result<Pool> const pool = ipam_->request_pool(request, routes, 1);
+  Result<PoolGrant> const pool = ipam_->request_pool(request, routes);
   if (!expected) {
     EXPECT_TRUE(fails_with(pool, Errc::conflict, request.prefix->to_string() + " overlaps"));
   } else if (store_fails_) {
     EXPECT_TRUE(fails_with(pool, Errc::store, ""));
   } else {
     ASSERT_OK(pool);
-    pools_[pool->id] = *pool;
-    leases_[pool->id] = {};
+    pools_[pool->pool.id] = pool->pool;
+    leases_[pool->pool.id] = {};
   }
 }
 
@@ -166,7 +170,7 @@ void PropertyTest::request_address() {
   } else {
     expected = lowest_free_address(id);
   }
-  expect_answer(ipam_->request_address(id, preferred, kind), expected, id, kind);
+  expect_answer(ipam_->request_address({id, preferred, kind, {}}, now), expected, id, kind);
 }
 
 void PropertyTest::expect_answer(Result<IpPrefix> const& answer,
@@ -189,7 +193,7 @@ void PropertyTest::release_address() {
   IpPrefix const& subnet = pools_.at(id).prefix;
   IpAddress const address{Family::ipv4, subnet.first().bits + pick(32)};
   bool const is_held = leases_[id].contains(address);
-  bool const released = ipam_->release_address(id, address).has_value();
+  bool const released = ipam_->release_address(id, address, now).has_value();
   EXPECT_EQ(released, !(is_held && store_fails_));
   if (released) {
     leases_[id].erase(address);

@@ -21,16 +21,16 @@ TEST(IpamScale, LeasesTenThousandDisjointSubnets) {
   PoolRequest const request = pool_request("");
   std::set<AddressBits> firsts;
   for (int i = 0; i < 10000; ++i) {
-    Result<Pool> const pool = ipam.request_pool(request, {}, 0);
+    Result<PoolGrant> const pool = ipam.request_pool(request, {});
     ASSERT_OK(pool);
-    firsts.insert(pool->prefix.first().bits);
+    firsts.insert(pool->pool.prefix.first().bits);
   }
   EXPECT_EQ(firsts.size(), 10000U);
   for (Ipam::Usage const& usage : ipam.usage()) {
     ASSERT_OK(ipam.release_pool(usage.pool.id));
   }
   EXPECT_EQ(store.contents, FakeStore::Contents{});
-  EXPECT_EQ(ipam.request_pool(request, {}, 0)->prefix.to_string(), "10.128.0.16/28");
+  EXPECT_EQ(ipam.request_pool(request, {})->pool.prefix.to_string(), "10.128.0.16/28");
 }
 
 TEST(IpamScale, LeasesEveryAddressOfASlash16) {

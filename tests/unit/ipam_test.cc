@@ -203,7 +203,7 @@ TEST(IpamPool, HasNoIpv6SubnetsToChooseFromYet) {
   TestIpam host;
   EXPECT_TRUE(holds(host.pool("v6"), "unsupported: no pool has IPv6 subnets"));
   EXPECT_TRUE(holds(host.pool("v6 pool=pods prefix=26"), "unsupported: "));
-  TestIpam modern({{{"v6", {*IpPrefix::parse("fd00::/48")}, 64}}, "v6"});
+  TestIpam modern({{{"v6", {*IpPrefix::parse("fd00::/48")}}}, "v6"});
   EXPECT_EQ(modern.pool("v6"), "fd00:0:0:1::/64");
   EXPECT_TRUE(holds(modern.pool(""), "pool \"v6\" has no IPv4 prefix"));
 }
@@ -213,7 +213,7 @@ TEST(IpamPool, KnowsTwoAddressSpaces) {
   PoolRequest request = pool_request("subnet=10.1.0.0/16");
   request.address_space = "LocalDefault";
   Ipam ipam(default_pool_config(), host.store);
-  EXPECT_TRUE(fails_with(ipam.request_pool(request, {}, 0), Errc::invalid_argument,
+  EXPECT_TRUE(fails_with(ipam.request_pool(request, {}), Errc::invalid_argument,
                          "unknown address space \"LocalDefault\""));
 }
 
@@ -252,7 +252,8 @@ TEST(IpamPool, ReachesTheEndOfTheAddressSpace) {
   TestIpam host({{{"top",
                    {*IpPrefix::parse("255.255.255.0/24"),
                     *IpPrefix::parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00/120")},
-                   25}},
+                   25,
+                   121}},
                  "top"});
   EXPECT_EQ(host.pool(), "255.255.255.128/25");
   EXPECT_EQ(host.pool(), "255.255.255.0/25");

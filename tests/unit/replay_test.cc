@@ -133,8 +133,8 @@ class Replay {
       return;
     }
     PoolRequest request{std::string(local_address_space), *prefix, {}, {}, prefix->family()};
-    Result<Pool> const pool = ipam_.request_pool(request, {}, 0);
-    pools_[recorded] = pool ? pool->id.value : "none";
+    Result<PoolGrant> const pool = ipam_.request_pool(request, {});
+    pools_[recorded] = pool ? pool->pool.id.value : "none";
   }
 
   void learn(RecordedCall const& call, json::object const& reply) {

@@ -80,7 +80,7 @@ TEST_F(RouterTest, RulesThatOthersTookAreMendedBeforeANetworkIsMade) {
 }
 
 TEST_F(RouterTest, APoolStepsAroundTheHostsRoutes) {
-  kernel.routes = {1, {{*IpPrefix::parse("10.249.1.0/24"), "eth0", true}}};
+  kernel.routes = {1, {{*IpPrefix::parse("10.249.1.0/24"), "eth0", RouteKind::connected}}, {}};
   EXPECT_NE(post("/IpamDriver.RequestPool", R"({"AddressSpace":"drawbridge-local"})")
                 .body.find("10.249.2.0/24"),
             std::string::npos);

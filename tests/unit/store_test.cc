@@ -77,6 +77,7 @@ FakeStore::Contents contents_of(Store& store) {
   for (Endpoint const& each : endpoints) {
     contents.endpoints[each.id] = each;
   }
+  contents.ula_prefix = store.load_ula_prefix().value();
   return contents;
 }
 
@@ -190,11 +191,71 @@ TEST(Store, RefusesASecondProcessAndNamesTheFirst) {
 TEST(Store, LeavesTheFileOfANewerVersionAlone) {
   TempDirectory const directory;
   std::filesystem::path const file = directory / "state.db";
-  write_sql(file, "CREATE TABLE pools (later TEXT); PRAGMA user_version = 2;");
+  write_sql(file, "CREATE TABLE pools (later TEXT); PRAGMA user_version = 3;");
   std::string const before = bytes_of(file);
   EXPECT_TRUE(fails_with(open_store(directory.path()), Errc::unsupported, "newer version"));
   EXPECT_EQ(bytes_of(file), before);
   EXPECT_FALSE(std::filesystem::exists(directory / "state.db-wal"));
+}
+
+TEST(Store, KeepsAGroupWholeOrNotAtAll) {
+  TempDirectory const directory;
+  std::unique_ptr<Store> store = open(directory.path());
+  ASSERT_OK(store->begin());
+  ASSERT_OK(store->save(pods));
+  ASSERT_OK(store->save(lease("10.249.1.2")));
+  ASSERT_OK(store->commit());
+  FakeStore::Contents const kept = contents_of(*store);
+  EXPECT_EQ(kept.leases.size(), 1U);
+  ASSERT_OK(store->begin());
+  ASSERT_OK(store->save(lease("10.249.1.3")));
+  ASSERT_OK(store->remove(lease("10.249.1.2")));
+  store->roll_back();
+  store->roll_back();
+  EXPECT_EQ(contents_of(*store), kept);
+  ASSERT_OK(store->begin());
+  ASSERT_OK(store->save(lease("10.249.1.4")));
+  store.reset();
+  EXPECT_EQ(contents_of(*open(directory.path())), kept);
+}
+
+TEST(Store, KeepsWhoHeldAnAddressAndWhen) {
+  TempDirectory const directory;
+  std::unique_ptr<Store> const store = open(directory.path());
+  ASSERT_OK(store->save(pods));
+  Lease left = lease("10.249.1.9");
+  left.owner = "web";
+  left.reserved = true;
+  left.released_at = WallTime(std::chrono::milliseconds(1795253000123));
+  ASSERT_OK(store->save(lease("10.249.1.9")));
+  ASSERT_OK(store->save(left));
+  EXPECT_EQ(store->load_leases().value(), std::vector<Lease>{left});
+}
+
+TEST(Store, KeepsTheUlaPrefix) {
+  TempDirectory const directory;
+  EXPECT_EQ(open(directory.path())->load_ula_prefix().value(), std::nullopt);
+  IpPrefix const prefix = *IpPrefix::parse("fd12:3456:789a::/48");
+  ASSERT_OK(open(directory.path())->save_ula_prefix(prefix));
+  EXPECT_EQ(open(directory.path())->load_ula_prefix().value(), prefix);
+}
+
+TEST(Store, BringsTheFileOfTheFirstVersionUpToDate) {
+  TempDirectory const directory;
+  write_sql(directory / "state.db",
+            "CREATE TABLE pools (id TEXT NOT NULL PRIMARY KEY, address_space TEXT NOT NULL, "
+            "prefix TEXT NOT NULL, sub_pool TEXT) STRICT, WITHOUT ROWID;"
+            "CREATE TABLE leases (pool TEXT NOT NULL REFERENCES pools (id) ON DELETE CASCADE, "
+            "address TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (pool, address)) STRICT, "
+            "WITHOUT ROWID;"
+            "INSERT INTO pools VALUES ('p', 'local', '10.1.0.0/16', NULL);"
+            "INSERT INTO leases VALUES ('p', '10.1.0.1', 'gateway');"
+            "PRAGMA user_version = 1;");
+  Result<std::unique_ptr<Store>> const store = open_store(directory.path());
+  ASSERT_OK(store);
+  Lease const kept{{"p"}, *IpAddress::parse("10.1.0.1"), AddressKind::gateway};
+  EXPECT_EQ((*store)->load_leases().value(), std::vector<Lease>{kept});
+  EXPECT_EQ((*store)->load_ula_prefix().value(), std::nullopt);
 }
 
 TEST(Store, RefusesTheDatabaseOfAnotherProgram) {
