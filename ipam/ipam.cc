@@ -31,9 +31,14 @@ PoolConfig default_pool_config() {
   return {{std::move(pods), std::move(services)}, "pods"};
 }
 
-Ipam::Ipam(PoolConfig config, Store& store) : store_(store), table_(std::move(config)) {}
+Ipam::Ipam(PoolConfig config, Store& store)
+    : store_(store), reuse_delay_(config.reuse_delay), table_(std::move(config)) {}
 
 Result<void> Ipam::load() {
+  for (auto const& [id, pool] : pools_) {
+    table_.remove(pool.pool());
+  }
+  pools_.clear();
   Result<std::vector<Pool>> const pools = store_.load_pools();
   if (!pools) {
     return fail(pools.error().within("load pools"));
@@ -52,7 +57,7 @@ Result<void> Ipam::load() {
       return fail(Errc::store, "load leases: " + lease.address.to_string() +
                                    " belongs to unknown pool " + lease.pool.value);
     }
-    pool->second.take(lease.address, lease.kind);
+    pool->second.put(lease);
   }
   return {};
 }
@@ -90,38 +95,59 @@ Result<void> Ipam::release_pool(PoolId const& id) {
   return {};
 }
 
-Result<IpPrefix> Ipam::request_address(AddressRequest const& request, WallTime) {
-  auto const& [id, preferred, kind, owner] = request;
-  auto const found = pools_.find(id);
+Result<IpPrefix> Ipam::request_address(AddressRequest const& request) {
+  auto const found = pools_.find(request.pool);
   if (found == pools_.end()) {
-    return fail(Errc::not_found, "no pool " + id.value + ": it was released or never requested");
+    return fail(Errc::not_found,
+                "no pool " + request.pool.value + ": it was released or never requested");
   }
   AddressPool& pool = found->second;
   int const length = pool.pool().prefix.length;
-  if (std::optional<IpAddress> const again = pool.repeated(preferred, kind)) {
+  if (std::optional<IpAddress> const again = pool.repeated(request)) {
     return IpPrefix{*again, length};
   }
-  Result<IpAddress> const address = pool.choose(preferred, kind);
+  Result<IpAddress> const address = pool.choose(request);
   if (!address) {
     return fail(address.error());
   }
-  if (Result<void> const saved = store_.save(Lease{id, *address, kind, owner}); !saved) {
+  Lease const lease = pool.lease_for(request, *address);
+  if (Result<void> const saved = store_.save(lease); !saved) {
     return fail(saved.error().within("lease address " + address->to_string()));
   }
-  pool.take(*address, kind);
+  pool.put(lease);
   return IpPrefix{*address, length};
 }
 
-Result<void> Ipam::release_address(PoolId const& id, IpAddress const& address, WallTime) {
+Result<void> Ipam::release_address(PoolId const& id, IpAddress const& address, WallTime now) {
   auto const found = pools_.find(id);
-  if (found == pools_.end() || !found->second.holds(address)) {
+  std::optional<Lease> lease = found == pools_.end() ? std::nullopt : found->second.held(address);
+  if (!lease) {
     return {};
   }
-  if (Result<void> const removed = store_.remove(Lease{id, address}); !removed) {
-    return fail(removed.error().within("release address " + address.to_string()));
+  Result<void> const released = lease->kind == AddressKind::gateway
+                                    ? forget(found->second, address)
+                                    : remember(found->second, std::move(*lease), now);
+  return released ? released
+                  : fail(released.error().within("release address " + address.to_string()));
+}
+
+/// Nobody but the same network asks for its gateway again: there is no order to keep.
+Result<void> Ipam::forget(AddressPool& pool, IpAddress const& address) {
+  Result<void> removed = store_.remove(Lease{pool.pool().id, address});
+  if (removed) {
+    pool.forget(address);
   }
-  found->second.give_back(address);
-  return {};
+  return removed;
+}
+
+Result<void> Ipam::remember(AddressPool& pool, Lease lease, WallTime now) {
+  lease.released_at = pool.release_time(now);
+  if (Result<void> saved = store_.save(lease); !saved) {
+    return saved;
+  }
+  pool.put(lease);
+  std::optional<IpAddress> const oldest = pool.forgettable(now, reuse_delay_);
+  return oldest ? forget(pool, *oldest) : Result<void>();
 }
 
 std::vector<Ipam::Usage> Ipam::usage() const {

@@ -12,6 +12,7 @@
 #include "model/pool.h"
 #include "store/store.h"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,7 +28,7 @@ class Ipam {
   /// store outlives the object.
   Ipam(PoolConfig config, Store& store);
 
-  /// Fills memory from the store. Once, before the first request.
+  /// Fills memory from the store: before the first request, and when a group of changes failed.
   Result<void> load();
 
   /// Leases the subnet that `request` names, or carves the next free one from a pool source. In the
@@ -57,9 +58,10 @@ class Ipam {
   ///          already_exists     taken; the text says by whom, where that is known
   ///          exhausted          every address of the range is taken
   ///          store              not written; nothing changed
-  Result<IpPrefix> request_address(AddressRequest const& request, WallTime now);
+  Result<IpPrefix> request_address(AddressRequest const& request);
 
-  /// An unknown pool or a free address is success.
+  /// Gives an address back. It is remembered, so that it comes last when another is handed out. An
+  /// unknown pool or a free address is success.
   Result<void> release_address(PoolId const& id, IpAddress const& address, WallTime now);
 
   struct Usage {
@@ -70,7 +72,11 @@ class Ipam {
   std::vector<Usage> usage() const;
 
  private:
+  Result<void> forget(AddressPool& pool, IpAddress const& address);
+  Result<void> remember(AddressPool& pool, Lease lease, WallTime now);
+
   Store& store_;
+  std::chrono::milliseconds reuse_delay_;
   PoolTable table_;
   HostSpace routes_;
   std::map<PoolId, AddressPool> pools_;

@@ -176,7 +176,7 @@ Result<std::string> request_address(Services services, Call& call) {
     return fail(request.error());
   }
   call.subject = fmt::format("pool={}", request->pool.value);
-  Result<IpPrefix> const address = services.ipam.request_address(*request, wall_time());
+  Result<IpPrefix> const address = services.ipam.request_address(*request);
   if (!address) {
     return fail(address.error());
   }

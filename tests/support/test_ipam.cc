@@ -64,20 +64,19 @@ std::string TestIpam::release_pool(std::string_view subnet) {
 }
 
 std::string TestIpam::gateway(std::string_view subnet, std::string_view preferred) {
-  return request_address(subnet, preferred, AddressKind::gateway);
+  return request({id_of(subnet), {}, AddressKind::gateway, {}}, preferred);
 }
 
-std::string TestIpam::address(std::string_view subnet, std::string_view preferred) {
-  return request_address(subnet, preferred, AddressKind::endpoint);
+std::string TestIpam::address(std::string_view subnet, std::string_view preferred,
+                              std::string_view owner) {
+  return request({id_of(subnet), {}, AddressKind::endpoint, std::string(owner)}, preferred);
 }
 
-std::string TestIpam::request_address(std::string_view subnet, std::string_view preferred,
-                                      AddressKind kind) {
-  std::optional<IpAddress> address;
+std::string TestIpam::request(AddressRequest request, std::string_view preferred) {
   if (!preferred.empty()) {
-    address = IpAddress::parse(preferred).value();
+    request.address = IpAddress::parse(preferred).value();
   }
-  return text_of(ipam_->request_address({id_of(subnet), address, kind, {}}, now_));
+  return text_of(ipam_->request_address(request));
 }
 
 std::string TestIpam::release_address(std::string_view subnet, std::string_view address) {
@@ -98,6 +97,10 @@ void TestIpam::route(std::string_view prefix, std::string_view interface) {
 
 void TestIpam::restart() {
   ipam_ = std::make_unique<Ipam>(config_, store);
+  EXPECT_OK(ipam_->load());
+}
+
+void TestIpam::reload() {
   EXPECT_OK(ipam_->load());
 }
 

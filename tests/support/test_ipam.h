@@ -27,7 +27,9 @@ class TestIpam {
 
   /// returns  the address that was leased, or the error
   std::string gateway(std::string_view subnet, std::string_view preferred = "");
-  std::string address(std::string_view subnet, std::string_view preferred = "");
+  /// owner  the container's name, as newer engines send it
+  std::string address(std::string_view subnet, std::string_view preferred = "",
+                      std::string_view owner = "");
   std::string release_address(std::string_view subnet, std::string_view address);
 
   /// The host gains a route: one of its own addresses, or one behind a next hop.
@@ -39,6 +41,8 @@ class TestIpam {
 
   /// A new daemon with the same store.
   void restart();
+  /// The same daemon, which reads its store again.
+  void reload();
 
   /// returns  every pool in use with its number of addresses: "10.249.1.0/24 2, 10.249.2.0/24 0"
   std::string usage() const;
@@ -46,8 +50,7 @@ class TestIpam {
   FakeStore store;
 
  private:
-  std::string request_address(std::string_view subnet, std::string_view preferred,
-                              AddressKind kind);
+  std::string request(AddressRequest request, std::string_view preferred);
   PoolId id_of(std::string_view subnet) const;
 
   PoolConfig config_;

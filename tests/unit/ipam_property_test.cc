@@ -34,13 +34,91 @@ HostRoutes const routes = {1,
                             {*IpPrefix::parse("10.0.0.0/8"), "tun0", RouteKind::routed}},
                            {}};
 
-constexpr WallTime now{};
+/// What is known of an address that is not free.
+struct Known {
+  AddressKind kind = AddressKind::endpoint;
+  std::string owner;
+  bool reserved = false;
+  std::optional<WallTime> released_at;
+};
+
+struct PoolModel {
+  Pool pool;
+  std::map<IpAddress, Known> addresses;
+
+  bool is_held(IpAddress const& address) const {
+    return addresses.contains(address) && !addresses.at(address).released_at;
+  }
+};
+
+using Model = std::map<PoolId, PoolModel>;
+
+bool is_edge(IpPrefix const& subnet, IpAddress const& address) {
+  return subnet.length < 31 && (address == subnet.first() || address == subnet.last());
+}
+
+std::optional<IpAddress> gateway_of(PoolModel const& model) {
+  for (auto const& [address, known] : model.addresses) {
+    if (known.kind == AddressKind::gateway) {
+      return address;
+    }
+  }
+  return std::nullopt;
+}
+
+/// The lowest address that was never used, or the one that was released the longest ago.
+std::optional<IpAddress> next_address(PoolModel const& model, IpPrefix const& range) {
+  std::optional<IpAddress> oldest;
+  for (IpAddress address = range.first(); address <= range.last(); ++address.bits) {
+    auto const known = model.addresses.find(address);
+    if (is_edge(model.pool.prefix, address)) {
+      continue;
+    }
+    if (known == model.addresses.end()) {
+      return address;
+    }
+    bool const is_released = known->second.released_at && !known->second.reserved;
+    if (is_released &&
+        (!oldest || *known->second.released_at < *model.addresses.at(*oldest).released_at)) {
+      oldest = address;
+    }
+  }
+  return oldest;
+}
+
+/// The address that this owner released last.
+std::optional<IpAddress> former_address(PoolModel const& model, std::string const& owner) {
+  std::optional<IpAddress> latest;
+  for (auto const& [address, known] : model.addresses) {
+    bool const is_former = !owner.empty() && known.owner == owner && known.released_at;
+    if (is_former && (!latest || *known.released_at >= *model.addresses.at(*latest).released_at)) {
+      latest = address;
+    }
+  }
+  return latest;
+}
+
+std::optional<IpAddress> expected_address(PoolModel const& model, AddressRequest const& request) {
+  IpPrefix const& subnet = model.pool.prefix;
+  if (request.address) {
+    bool const is_good = subnet.contains(*request.address) && !is_edge(subnet, *request.address) &&
+                         !model.is_held(*request.address);
+    return is_good ? request.address : std::nullopt;
+  }
+  if (std::optional<IpAddress> const former = former_address(model, request.owner)) {
+    return former;
+  }
+  bool const is_gateway = request.kind == AddressKind::gateway;
+  return next_address(model, is_gateway ? subnet : model.pool.sub_pool.value_or(subnet));
+}
 
 class PropertyTest : public testing::Test {
  protected:
   PropertyTest() : random_(seed_) { restart(); }
 
   void step();
+  void change_something();
+  void change_in_a_group();
   void request_pool();
   void request_named_pool();
   void release_pool();
@@ -51,28 +129,25 @@ class PropertyTest : public testing::Test {
   unsigned pick(unsigned below) { return static_cast<unsigned>(random_()) % below; }
   bool is_free(IpPrefix const& subnet) const;
   std::optional<IpPrefix> lowest_free_subnet() const;
-  std::optional<IpAddress> lowest_free_address(PoolId const& id) const;
-  PoolId any_pool();
-  void expect_answer(Result<IpPrefix> const& answer, std::optional<IpAddress> const& expected,
-                     PoolId const& id, AddressKind kind);
+  PoolModel& any_pool();
+  AddressRequest any_request(PoolModel const& model);
   void expect_the_store_to_agree() const;
 
   // The environment repeats a run or makes it longer.
   unsigned const seed_ = setting("DRAWBRIDGE_TEST_SEED", std::random_device{}());
   unsigned const steps_ = setting("DRAWBRIDGE_TEST_STEPS", 12000);
   std::mt19937 random_;
+  WallTime now_{};
   FakeStore store_;
   std::unique_ptr<Ipam> ipam_;
-  std::map<PoolId, Pool> pools_;
-  std::map<PoolId, std::set<IpAddress>> leases_;
-  std::map<PoolId, IpAddress> gateways_;
+  Model model_;
   bool store_fails_ = false;
 };
 
 bool PropertyTest::is_free(IpPrefix const& subnet) const {
   return !subnet.overlaps(routes.foreign[0].prefix) &&
-         std::none_of(pools_.begin(), pools_.end(),
-                      [&](auto const& entry) { return entry.second.prefix.overlaps(subnet); });
+         std::none_of(model_.begin(), model_.end(),
+                      [&](auto const& entry) { return entry.second.pool.prefix.overlaps(subnet); });
 }
 
 std::optional<IpPrefix> PropertyTest::lowest_free_subnet() const {
@@ -85,35 +160,21 @@ std::optional<IpPrefix> PropertyTest::lowest_free_subnet() const {
   return std::nullopt;
 }
 
-std::optional<IpAddress> PropertyTest::lowest_free_address(PoolId const& id) const {
-  Pool const& pool = pools_.at(id);
-  IpPrefix const range = pool.sub_pool.value_or(pool.prefix);
-  for (IpAddress address = range.first(); address <= range.last(); ++address.bits) {
-    bool const is_edge = pool.prefix.length < 31 &&
-                         (address == pool.prefix.first() || address == pool.prefix.last());
-    if (!is_edge && !leases_.at(id).contains(address)) {
-      return address;
-    }
-  }
-  return std::nullopt;
-}
-
-PoolId PropertyTest::any_pool() {
-  return std::next(pools_.begin(), pick(static_cast<unsigned>(pools_.size())))->first;
+PoolModel& PropertyTest::any_pool() {
+  return std::next(model_.begin(), pick(static_cast<unsigned>(model_.size())))->second;
 }
 
 void PropertyTest::request_pool() {
   std::optional<IpPrefix> const expected = lowest_free_subnet();
-  Result<PoolGrant> const pool = ipam_->request_pool(pool_request(""), routes);
+  Result<PoolGrant> const grant = ipam_->request_pool(pool_request(""), routes);
   if (!expected) {
-    EXPECT_TRUE(fails_with(pool, Errc::exhausted, "pool \"small\" is exhausted"));
+    EXPECT_TRUE(fails_with(grant, Errc::exhausted, "pool \"small\" is exhausted"));
   } else if (store_fails_) {
-    EXPECT_TRUE(fails_with(pool, Errc::store, ""));
+    EXPECT_TRUE(fails_with(grant, Errc::store, ""));
   } else {
-    ASSERT_OK(pool);
-    EXPECT_EQ(pool->pool.prefix, *expected);
-    pools_[pool->pool.id] = pool->pool;
-    leases_[pool->pool.id] = {};
+    ASSERT_OK(grant);
+    EXPECT_EQ(grant->pool.prefix, *expected);
+    model_[grant->pool.id] = {grant->pool, {}};
   }
 }
 
@@ -125,81 +186,73 @@ void PropertyTest::request_named_pool() {
     request.sub_pool = IpPrefix{request.prefix->last(), length + 1}.network();
   }
   bool const expected = is_free(*request.prefix);
-  Result<PoolGrant> const pool = ipam_->request_pool(request, routes);
+  Result<PoolGrant> const grant = ipam_->request_pool(request, routes);
   if (!expected) {
-    EXPECT_TRUE(fails_with(pool, Errc::conflict, request.prefix->to_string() + " overlaps"));
+    EXPECT_TRUE(fails_with(grant, Errc::conflict, request.prefix->to_string() + " overlaps"));
   } else if (store_fails_) {
-    EXPECT_TRUE(fails_with(pool, Errc::store, ""));
+    EXPECT_TRUE(fails_with(grant, Errc::store, ""));
   } else {
-    ASSERT_OK(pool);
-    pools_[pool->pool.id] = pool->pool;
-    leases_[pool->pool.id] = {};
+    ASSERT_OK(grant);
+    model_[grant->pool.id] = {grant->pool, {}};
   }
 }
 
 void PropertyTest::release_pool() {
-  PoolId const id = any_pool();
+  PoolId const id = any_pool().pool.id;
   Result<void> const released = ipam_->release_pool(id);
   EXPECT_EQ(released.has_value(), !store_fails_);
   if (released) {
-    pools_.erase(id);
-    leases_.erase(id);
-    gateways_.erase(id);
+    model_.erase(id);
   }
+}
+
+AddressRequest PropertyTest::any_request(PoolModel const& model) {
+  AddressRequest request{model.pool.id, {}};
+  if (pick(8) == 0 && !gateway_of(model)) {
+    request.kind = AddressKind::gateway;
+  } else if (pick(3) != 0) {
+    request.owner = "c" + std::to_string(pick(12));
+  }
+  if (pick(4) == 0) {
+    request.address = IpAddress{Family::ipv4, model.pool.prefix.first().bits - 1 + pick(34)};
+  }
+  return request;
 }
 
 void PropertyTest::request_address() {
-  PoolId const id = any_pool();
-  AddressKind const kind = pick(8) == 0 && !gateways_.contains(id) && leases_[id].empty()
-                               ? AddressKind::gateway
-                               : AddressKind::endpoint;
-  std::optional<IpAddress> preferred;
-  std::optional<IpAddress> expected;
-  if (kind == AddressKind::gateway) {
-    IpPrefix const& subnet = pools_.at(id).prefix;
-    expected = IpAddress{Family::ipv4, subnet.first().bits + (subnet.length < 31 ? 1 : 0)};
-  } else if (pick(3) == 0) {
-    IpPrefix const& subnet = pools_.at(id).prefix;
-    preferred = IpAddress{Family::ipv4, subnet.first().bits - 1 + pick(34)};
-    bool const is_inside =
-        subnet.contains(*preferred) &&
-        (subnet.length == 31 || (preferred != subnet.first() && preferred != subnet.last()));
-    if (is_inside && !leases_[id].contains(*preferred)) {
-      expected = preferred;
-    }
-  } else {
-    expected = lowest_free_address(id);
-  }
-  expect_answer(ipam_->request_address({id, preferred, kind, {}}, now), expected, id, kind);
-}
-
-void PropertyTest::expect_answer(Result<IpPrefix> const& answer,
-                                 std::optional<IpAddress> const& expected, PoolId const& id,
-                                 AddressKind kind) {
-  EXPECT_EQ(answer.has_value(), expected && !store_fails_);
+  PoolModel& model = any_pool();
+  AddressRequest const request = any_request(model);
+  std::optional<IpAddress> const expected = expected_address(model, request);
+  Result<IpPrefix> const answer = ipam_->request_address(request);
+  ASSERT_EQ(answer.has_value(), expected && !store_fails_);
   if (!answer) {
     return;
   }
   EXPECT_EQ(answer->address, *expected);
-  EXPECT_EQ(answer->length, pools_.at(id).prefix.length);
-  leases_[id].insert(answer->address);
-  if (kind == AddressKind::gateway) {
-    gateways_[id] = answer->address;
-  }
+  EXPECT_EQ(answer->length, model.pool.prefix.length);
+  Known known{request.kind, request.owner, false, {}};
+  bool const was_reserved =
+      model.addresses.contains(*expected) && model.addresses[*expected].reserved;
+  known.reserved =
+      request.kind == AddressKind::endpoint && (request.address.has_value() || was_reserved);
+  model.addresses[*expected] = known;
 }
 
 void PropertyTest::release_address() {
-  PoolId const id = any_pool();
-  IpPrefix const& subnet = pools_.at(id).prefix;
-  IpAddress const address{Family::ipv4, subnet.first().bits + pick(32)};
-  bool const is_held = leases_[id].contains(address);
-  bool const released = ipam_->release_address(id, address, now).has_value();
+  PoolModel& model = any_pool();
+  IpAddress const address{Family::ipv4, model.pool.prefix.first().bits + pick(32)};
+  bool const is_held = model.is_held(address);
+  bool const released = ipam_->release_address(model.pool.id, address, now_).has_value();
   EXPECT_EQ(released, !(is_held && store_fails_));
-  if (released) {
-    leases_[id].erase(address);
-    if (gateways_.contains(id) && gateways_[id] == address) {
-      gateways_.erase(id);
-    }
+  if (!released || !is_held) {
+    return;
+  }
+  Known known = model.addresses[address];
+  known.released_at = now_;
+  if (known.kind == AddressKind::gateway) {
+    model.addresses.erase(address);
+  } else {
+    model.addresses[address] = known;
   }
 }
 
@@ -209,37 +262,65 @@ void PropertyTest::restart() {
   ASSERT_OK(ipam_->load());
 }
 
-void PropertyTest::step() {
-  unsigned const kind = pick(pools_.empty() ? 20 : 100);
-  store_fails_ = pick(20) == 0;
-  store_.fail_at(store_fails_ ? 1 : 0);
+void PropertyTest::change_something() {
+  unsigned const kind = pick(model_.empty() ? 20 : 100);
+  now_ += std::chrono::milliseconds(pick(1000));
   if (kind < 10) {
     request_pool();
   } else if (kind < 20) {
     request_named_pool();
-  } else if (kind < 32) {
+  } else if (kind < 30) {
     release_pool();
   } else if (kind < 70) {
     request_address();
-  } else if (kind < 99) {
-    release_address();
   } else {
+    release_address();
+  }
+}
+
+/// Several changes become durable together, or none of them does.
+void PropertyTest::change_in_a_group() {
+  Model const before = model_;
+  bool const is_lost = pick(2) == 0;
+  ASSERT_OK(store_.begin());
+  for (unsigned left = 1 + pick(8); left > 0; --left) {
+    change_something();
+  }
+  store_.fail_at(is_lost ? 1 : 0);
+  EXPECT_EQ(store_.commit().has_value(), !is_lost);
+  if (is_lost) {
+    model_ = before;
+    ASSERT_OK(ipam_->load());
+  }
+}
+
+void PropertyTest::step() {
+  unsigned const kind = pick(100);
+  if (kind == 0) {
     restart();
+  } else if (kind < 3) {
+    change_in_a_group();
+  } else {
+    store_fails_ = pick(20) == 0;
+    store_.fail_at(store_fails_ ? 1 : 0);
+    change_something();
+    store_fails_ = false;
+    store_.fail_at(0);
   }
 }
 
 void PropertyTest::expect_the_store_to_agree() const {
-  EXPECT_EQ(store_.contents.pools, pools_);
-  std::map<PoolId, std::set<IpAddress>> stored;
-  for (auto const& [id, pool] : pools_) {
-    stored[id] = {};
+  EXPECT_EQ(store_.contents.pools.size(), model_.size());
+  std::size_t known_addresses = 0;
+  for (auto const& [id, model] : model_) {
+    known_addresses += model.addresses.size();
+    EXPECT_EQ(store_.contents.pools.at(id), model.pool);
+    for (auto const& [address, known] : model.addresses) {
+      Lease const lease{id, address, known.kind, known.owner, known.reserved, known.released_at};
+      EXPECT_EQ(store_.contents.leases.at({id, address}), lease);
+    }
   }
-  for (auto const& [key, lease] : store_.contents.leases) {
-    stored[lease.pool].insert(lease.address);
-    EXPECT_EQ(lease.kind == AddressKind::gateway,
-              gateways_.contains(lease.pool) && gateways_.at(lease.pool) == lease.address);
-  }
-  EXPECT_EQ(stored, leases_);
+  EXPECT_EQ(store_.contents.leases.size(), known_addresses);
 }
 
 TEST_F(PropertyTest, IpamDoesWhatAPlainModelDoes) {

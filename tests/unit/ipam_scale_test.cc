@@ -35,15 +35,16 @@ TEST(IpamScale, LeasesTenThousandDisjointSubnets) {
 
 TEST(IpamScale, LeasesEveryAddressOfASlash16) {
   AddressPool pool({{"wide"}, "local", *IpPrefix::parse("10.1.0.0/16"), {}});
+  AddressRequest const any{{"wide"}, {}};
   for (AddressBits expected = 0x0a010001; expected < 0x0a01ffff; ++expected) {
-    Result<IpAddress> const address = pool.choose({}, AddressKind::endpoint);
+    Result<IpAddress> const address = pool.choose(any);
     ASSERT_TRUE(address.has_value() && address->bits == expected);
-    pool.take(*address, AddressKind::endpoint);
+    pool.put({{"wide"}, *address});
   }
-  EXPECT_TRUE(fails_with(pool.choose({}, AddressKind::endpoint), Errc::exhausted,
+  EXPECT_TRUE(fails_with(pool.choose(any), Errc::exhausted,
                          "all 65534 from 10.1.0.1 to 10.1.255.254 are in use"));
-  pool.give_back(*IpAddress::parse("10.1.77.7"));
-  EXPECT_EQ(pool.choose({}, AddressKind::endpoint)->to_string(), "10.1.77.7");
+  pool.forget(*IpAddress::parse("10.1.77.7"));
+  EXPECT_EQ(pool.choose(any)->to_string(), "10.1.77.7");
   EXPECT_EQ(pool.leases(), 65533U);
 }
 
