@@ -89,12 +89,12 @@ int run(char const* socket, unsigned base) {
   NullPlugin plugin(base);
   Server server;
   Result<void> const listening = server.listen(
-      {socket, [&plugin](HttpRequest const& request) { return plugin.answer(request); }});
+      {socket, at_once([&plugin](HttpRequest const& request) { return plugin.answer(request); })});
   if (!listening) {
     fmt::print(stderr, "null_plugin: {}\n", listening.error().message);
     return 1;
   }
-  server.run(std::chrono::hours(1), {}, {});
+  server.run({});
   return 0;
 }
 

@@ -35,10 +35,6 @@ Ipam::Ipam(PoolConfig config, Store& store)
     : store_(store), reuse_delay_(config.reuse_delay), table_(std::move(config)) {}
 
 Result<void> Ipam::load() {
-  for (auto const& [id, pool] : pools_) {
-    table_.remove(pool.pool());
-  }
-  pools_.clear();
   Result<std::vector<Pool>> const pools = store_.load_pools();
   if (!pools) {
     return fail(pools.error().within("load pools"));
@@ -54,15 +50,33 @@ Result<void> Ipam::load() {
   for (Lease const& lease : *leases) {
     auto const pool = pools_.find(lease.pool);
     if (pool == pools_.end()) {
+      invalidate();
       return fail(Errc::store, "load leases: " + lease.address.to_string() +
                                    " belongs to unknown pool " + lease.pool.value);
     }
     pool->second.put(lease);
   }
+  is_loaded_ = true;
   return {};
 }
 
+void Ipam::invalidate() {
+  for (auto const& [id, pool] : pools_) {
+    table_.remove(pool.pool());
+  }
+  pools_.clear();
+  is_loaded_ = false;
+}
+
+/// Without knowing what is leased, nothing can be leased.
+Result<void> Ipam::ensure_loaded() {
+  return is_loaded_ ? Result<void>() : load();
+}
+
 Result<PoolGrant> Ipam::request_pool(PoolRequest const& request, HostRoutes const& host_routes) {
+  if (Result<void> const loaded = ensure_loaded(); !loaded) {
+    return fail(loaded.error());
+  }
   if (std::optional<PoolId> const id = remembered_by_swarm(request)) {
     if (auto const known = pools_.find(*id); known != pools_.end()) {
       return PoolGrant{known->second.pool(), {}};
@@ -83,6 +97,9 @@ Result<PoolGrant> Ipam::request_pool(PoolRequest const& request, HostRoutes cons
 }
 
 Result<void> Ipam::release_pool(PoolId const& id) {
+  if (Result<void> loaded = ensure_loaded(); !loaded) {
+    return loaded;
+  }
   auto const found = pools_.find(id);
   if (found == pools_.end()) {
     return {};
@@ -96,6 +113,9 @@ Result<void> Ipam::release_pool(PoolId const& id) {
 }
 
 Result<IpPrefix> Ipam::request_address(AddressRequest const& request) {
+  if (Result<void> const loaded = ensure_loaded(); !loaded) {
+    return fail(loaded.error());
+  }
   auto const found = pools_.find(request.pool);
   if (found == pools_.end()) {
     return fail(Errc::not_found,
@@ -119,6 +139,9 @@ Result<IpPrefix> Ipam::request_address(AddressRequest const& request) {
 }
 
 Result<void> Ipam::release_address(PoolId const& id, IpAddress const& address, WallTime now) {
+  if (Result<void> loaded = ensure_loaded(); !loaded) {
+    return loaded;
+  }
   auto const found = pools_.find(id);
   std::optional<Lease> lease = found == pools_.end() ? std::nullopt : found->second.held(address);
   if (!lease) {

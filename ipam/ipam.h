@@ -28,8 +28,11 @@ class Ipam {
   /// store outlives the object.
   Ipam(PoolConfig config, Store& store);
 
-  /// Fills memory from the store: before the first request, and when a group of changes failed.
+  /// Fills memory from the store. Requests do so where it is yet to be done; at start it is done
+  /// before any, to see that the store is good.
   Result<void> load();
+  /// Drops what memory has: changes that it knows of are not in the store after all.
+  void invalidate();
 
   /// Leases the subnet that `request` names, or carves the next free one from a pool source. In the
   /// global address space asking again for a leased subnet gives the same pool again.
@@ -72,6 +75,7 @@ class Ipam {
   std::vector<Usage> usage() const;
 
  private:
+  Result<void> ensure_loaded();
   Result<void> forget(AddressPool& pool, IpAddress const& address);
   Result<void> remember(AddressPool& pool, Lease lease, WallTime now);
 
@@ -80,6 +84,7 @@ class Ipam {
   PoolTable table_;
   HostSpace routes_;
   std::map<PoolId, AddressPool> pools_;
+  bool is_loaded_ = false;
 };
 
 }  // namespace drawbridge

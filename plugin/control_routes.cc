@@ -31,10 +31,12 @@ Result<std::string> status(Driver const& driver, Ipam const& ipam) {
 
 }  // namespace
 
-Router make_control_router(Driver const& driver, Ipam const& ipam) {
-  Router router;
-  router.add("/status",
-             {ErrorKey::err, LogAs::debug, [&](Call&) { return status(driver, ipam); }, "GET"});
+Router make_control_router(Services services) {
+  Router router(services.group);
+  auto const get = [&](char const* path, auto handle) {
+    router.add(path, {ErrorKey::err, LogAs::debug, handle, Commit::by_itself, "GET"});
+  };
+  get("/status", [services](Call&) { return status(services.driver, services.ipam); });
   return router;
 }
 

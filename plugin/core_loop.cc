@@ -41,7 +41,8 @@ void CoreLoop::finish() {
   changed_.notify_one();
 }
 
-void CoreLoop::run(std::chrono::milliseconds idle_after, std::function<bool()> const& on_idle) {
+void CoreLoop::run(std::chrono::milliseconds idle_after, std::function<bool()> const& on_idle,
+                   std::function<void()> const& on_drained) {
   SignalsElsewhere const while_running;
   bool idle_wanted = static_cast<bool>(on_idle);
   TimePoint idle_at = Clock::now() + idle_after;
@@ -49,11 +50,21 @@ void CoreLoop::run(std::chrono::milliseconds idle_after, std::function<bool()> c
     std::optional<Task> const task = next_before(idle_wanted ? idle_at : TimePoint::max());
     if (task) {
       (*task)();
+      run_waiting();
+      if (on_drained) {
+        on_drained();
+      }
       idle_wanted = static_cast<bool>(on_idle);
     } else if (idle_wanted && Clock::now() >= idle_at) {
       idle_wanted = on_idle();
     }
     idle_at = Clock::now() + idle_after;
+  }
+}
+
+void CoreLoop::run_waiting() {
+  while (std::optional<Task> const task = next_waiting()) {
+    (*task)();
   }
 }
 
@@ -66,6 +77,12 @@ bool CoreLoop::is_finished() {
 std::optional<CoreLoop::Task> CoreLoop::next_before(TimePoint deadline) {
   std::unique_lock lock(mutex_);
   changed_.wait_until(lock, deadline, [this] { return finishing_ || !tasks_.empty(); });
+  lock.unlock();
+  return next_waiting();
+}
+
+std::optional<CoreLoop::Task> CoreLoop::next_waiting() {
+  std::lock_guard const lock(mutex_);
   if (tasks_.empty()) {
     return std::nullopt;
   }

@@ -24,15 +24,19 @@ class CoreLoop {
 
   /// Runs tasks on the calling thread, which SIGTERM, SIGINT and SIGHUP do not interrupt meanwhile.
   ///
-  /// on_idle  called once no task has arrived for `idle_after`, and again after the same time
-  ///          while it returns true; may be empty
-  void run(std::chrono::milliseconds idle_after, std::function<bool()> const& on_idle);
+  /// on_drained  called each time that no task waits any more; may be empty
+  /// on_idle     called once no task has arrived for `idle_after`, and again after the same time
+  ///             while it returns true; may be empty
+  void run(std::chrono::milliseconds idle_after, std::function<bool()> const& on_idle,
+           std::function<void()> const& on_drained = {});
 
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
 
   bool is_finished();
+  void run_waiting();
   std::optional<Task> next_before(TimePoint deadline);
+  std::optional<Task> next_waiting();
 
   std::mutex mutex_;
   std::condition_variable changed_;

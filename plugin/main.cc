@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <utility>
 #include <variant>
 
 namespace drawbridge {
@@ -55,10 +56,12 @@ bool tend(Kernel& kernel) {
 }
 
 /// router outlives the server.
-Result<void> serve_on(Server& server, std::filesystem::path const& socket, Router const& router) {
+Result<void> serve_on(Server& server, std::filesystem::path const& socket, Router& router) {
   Listener listener;
   listener.socket = socket;
-  listener.handler = [&router](HttpRequest const& request) { return router.handle(request); };
+  listener.handler = [&router](HttpRequest const& request, Answer answer) {
+    router.handle(request, std::move(answer));
+  };
   return server.listen(std::move(listener));
 }
 
@@ -122,8 +125,10 @@ int run(ServeCommand const& command) {
   }
   log_start(*changes);
 
-  Router const plugin = make_plugin_router({driver, ipam, **kernel});
-  Router const control = make_control_router(driver, ipam);
+  CommitGroup group(**store, [&] { ipam.invalidate(); });
+  Services const services{group, driver, ipam, **kernel};
+  Router plugin = make_plugin_router(services);
+  Router control = make_control_router(services);
   Server server;
   Result<void> const plugin_opened = serve_on(server, command.plugin_socket, plugin);
   if (!plugin_opened) {
@@ -135,7 +140,12 @@ int run(ServeCommand const& command) {
   }
   log::info("drawbridge {} serves {} networks and {} endpoints on {}", version,
             driver.network_count(), driver.endpoint_count(), command.plugin_socket.string());
-  server.run(idle_after, [&] { return tend(**kernel); }, [&] { log_repairs(driver.reconcile()); });
+  CoreWork work;
+  work.on_drained = [&] { group.finish(); };
+  work.on_idle = [&] { return tend(**kernel); };
+  work.idle_after = idle_after;
+  work.on_hangup = [&] { log_repairs(driver.reconcile()); };
+  server.run(work);
   log::info("stopped; containers keep their networks");
   return 0;
 }

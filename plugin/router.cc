@@ -6,6 +6,8 @@
 #include <fmt/core.h>
 
 #include <chrono>
+#include <memory>
+#include <utility>
 
 namespace drawbridge {
 namespace {
@@ -32,42 +34,61 @@ HttpReply reply_to(Error const& error, ErrorKey key) {
                    json_type};
 }
 
-void log_call(std::string_view path, Call const& call, LogAs log_as, Error const* error,
-              std::chrono::steady_clock::time_point begin) {
-  std::chrono::duration<double, std::milli> const spent = std::chrono::steady_clock::now() - begin;
-  std::string_view const method = path.substr(1);
-  std::string_view const gap = call.subject.empty() ? "" : " ";
+/// A call under way: what its log line and its reply need once the outcome is known.
+struct Pending {
+  Route const& route;
+  std::string_view path;
+  std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+  Call call = {};
+};
+
+void log_call(Pending const& pending, Error const* error) {
+  std::chrono::duration<double, std::milli> const spent =
+      std::chrono::steady_clock::now() - pending.begin;
+  std::string_view const method = pending.path.substr(1);
+  std::string const& subject = pending.call.subject;
+  std::string_view const gap = subject.empty() ? "" : " ";
   if (error != nullptr) {
-    log::warn("{}{}{} failed in {:.2f} ms: {}", method, gap, call.subject, spent.count(),
+    log::warn("{}{}{} failed in {:.2f} ms: {}", method, gap, subject, spent.count(),
               error->message);
-  } else if (log_as == LogAs::info) {
-    log::info("{}{}{} ok in {:.2f} ms", method, gap, call.subject, spent.count());
+  } else if (pending.route.log_as == LogAs::info) {
+    log::info("{}{}{} ok in {:.2f} ms", method, gap, subject, spent.count());
   } else {
-    log::debug("{}{}{} ok in {:.2f} ms", method, gap, call.subject, spent.count());
+    log::debug("{}{}{} ok in {:.2f} ms", method, gap, subject, spent.count());
   }
+}
+
+HttpReply finish(Pending const& pending, Result<std::string> const& outcome) {
+  log_call(pending, outcome ? nullptr : &outcome.error());
+  return outcome ? HttpReply{200, *outcome, json_type}
+                 : reply_to(outcome.error(), pending.route.error_key);
 }
 
 }  // namespace
 
-HttpReply Router::handle(HttpRequest const& request) const {
+void Router::handle(HttpRequest const& request, Answer answer) {
   auto const found = routes_.find(request.path);
   if (found == routes_.end()) {
     log::warn("unknown method {}", request.path);
-    return refusal(404, "unknown method " + request.path);
+    answer(refusal(404, "unknown method " + request.path));
+    return;
   }
-  Route const& route = found->second;
+  auto const& [path, route] = *found;
   if (request.method != route.method) {
-    return refusal(405,
-                   fmt::format("{} takes {}, not {}", request.path, route.method, request.method));
+    answer(refusal(405, fmt::format("{} takes {}, not {}", path, route.method, request.method)));
+    return;
   }
-  auto const begin = std::chrono::steady_clock::now();
-  Call call{request.body, {}};
-  Result<std::string> result = route.handle(call);
-  log_call(request.path, call, route.log_as, result ? nullptr : &result.error(), begin);
-  if (result) {
-    return HttpReply{200, std::move(*result), json_type};
+  auto const pending = std::make_shared<Pending>(Pending{route, path});
+  pending->call.body = request.body;
+  if (route.commit == Commit::by_itself) {
+    group_.finish();
+    answer(finish(*pending, route.handle(pending->call)));
+    return;
   }
-  return reply_to(result.error(), route.error_key);
+  group_.add([&] { return pending->route.handle(pending->call); },
+             [pending, answer = std::move(answer)](Result<std::string> const& outcome) {
+               answer(finish(*pending, outcome));
+             });
 }
 
 }  // namespace drawbridge

@@ -5,7 +5,9 @@
 #pragma once
 
 #include "base/result.h"
+#include "plugin/commit_group.h"
 #include "plugin/http_codec.h"
+#include "plugin/server.h"
 
 #include <functional>
 #include <map>
@@ -16,6 +18,7 @@ namespace drawbridge {
 
 enum class ErrorKey { err, error };  // NetworkDriver's "Err", IpamDriver's "Error"
 enum class LogAs { info, debug };    // debug: called often and changes nothing
+enum class Commit { by_itself, in_group };
 
 /// One call while it is handled.
 struct Call {
@@ -27,18 +30,26 @@ struct Route {
   ErrorKey error_key;
   LogAs log_as;
   std::function<Result<std::string>(Call&)> handle;  // returns the reply's JSON
+  Commit commit = Commit::by_itself;
   std::string_view method = "POST";
 };
 
 class Router {
  public:
+  /// group  outlives the router; whoever runs it ends the group when no request waits
+  explicit Router(CommitGroup& group) : group_(group) {}
+
   void add(std::string path, Route route) { routes_.emplace(std::move(path), std::move(route)); }
 
-  /// Answers any request: 404 for an unknown path, 400 for a body that cannot be read, 200 with an
-  /// error key for what could not be done.
-  HttpReply handle(HttpRequest const& request) const;
+  /// Answers any request, now or when the group ends: 404 for an unknown path, 400 for a body that
+  /// cannot be read, 200 with an error key for what could not be done. A request outside the group
+  /// ends the one before it.
+  ///
+  /// request  lives until it is answered
+  void handle(HttpRequest const& request, Answer answer);
 
  private:
+  CommitGroup& group_;
   std::map<std::string, Route, std::less<>> routes_;
 };
 

@@ -203,12 +203,13 @@ std::function<Result<std::string>(Call&)> constant(std::string reply) {
 }  // namespace
 
 Router make_plugin_router(Services services) {
-  Router router;
+  Router router(services.group);
   auto const network = [&](char const* method, LogAs log_as, auto handle) {
     router.add(std::string("/NetworkDriver.") + method, {ErrorKey::err, log_as, handle});
   };
   auto const ipam = [&](char const* method, LogAs log_as, auto handle) {
-    router.add(std::string("/IpamDriver.") + method, {ErrorKey::error, log_as, handle});
+    router.add(std::string("/IpamDriver.") + method,
+               {ErrorKey::error, log_as, handle, Commit::in_group});
   };
   auto const with = [services](ServiceHandler handle) {
     return [services, handle](Call& call) { return handle(services, call); };

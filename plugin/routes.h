@@ -10,6 +10,7 @@ namespace drawbridge {
 
 /// What the handlers work on; all outlive the router.
 struct Services {
+  CommitGroup& group;
   Driver& driver;
   Ipam& ipam;
   Kernel& kernel;

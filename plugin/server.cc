@@ -57,15 +57,6 @@ struct Door {
   bool in_trouble = false;  // accept failed, and the log says so
 };
 
-HttpReply reply_of(Handler const& handler, HttpRequest const& request) {
-  try {
-    return handler(request);
-  } catch (std::exception const& thrown) {
-    log::error("{} {}: {}", request.method, request.path, thrown.what());
-    return reply_to({500, "internal error: the log of the plugin says more"});
-  }
-}
-
 /// returns  what to tell a client whose request broke off
 std::optional<HttpRefusal> refusal_of(error_code error) {
   if (error == asio::error::eof) {
@@ -320,8 +311,23 @@ void Server::Impl::begin_stop() {
 
 /// On the core thread. The connection belongs to the io thread again once that is told.
 void Server::Impl::handle(Connection& connection) {
-  connection.reply = reply_of(connection.handler, connection.request);
-  asio::post(io, [&connection] { connection.answered.cancel(); });
+  HttpRequest const& request = connection.request;
+  auto const answer = [this, &connection](HttpReply reply) {
+    connection.reply = std::move(reply);
+    asio::post(io, [&connection] { connection.answered.cancel(); });
+  };
+  try {
+    connection.handler(request, answer);
+  } catch (std::exception const& thrown) {
+    log::error("{} {}: {}", request.method, request.path, thrown.what());
+    answer(reply_to({500, "internal error: the log of the plugin says more"}));
+  }
+}
+
+Handler at_once(std::function<HttpReply(HttpRequest const&)> reply) {
+  return [reply = std::move(reply)](HttpRequest const& request, Answer const& answer) {
+    answer(reply(request));
+  };
 }
 
 Server::Server(ServerLimits limits) : impl_(std::make_unique<Impl>(limits)) {}
@@ -341,10 +347,9 @@ Result<void> Server::listen(Listener listener) {
   return {};
 }
 
-void Server::run(std::chrono::milliseconds idle_after, std::function<bool()> const& on_idle,
-                 std::function<void()> on_hangup) {
+void Server::run(CoreWork const& work) {
   std::signal(SIGPIPE, SIG_IGN);
-  impl_->on_hangup = std::move(on_hangup);
+  impl_->on_hangup = work.on_hangup;
   impl_->wait_for_signal();
   for (Door& door : impl_->doors) {
     asio::co_spawn(impl_->io, impl_->accept_clients(door), asio::detached);
@@ -353,7 +358,7 @@ void Server::run(std::chrono::milliseconds idle_after, std::function<bool()> con
     impl_->io.run();
     impl_->core.finish();
   });
-  impl_->core.run(idle_after, on_idle);
+  impl_->core.run(work.idle_after, work.on_idle, work.on_drained);
   io_thread.join();
 }
 

@@ -17,11 +17,18 @@
 
 namespace drawbridge {
 
-using Handler = std::function<HttpReply(HttpRequest const&)>;
+/// Takes the reply to a request: once, on the core thread.
+using Answer = std::function<void(HttpReply)>;
+
+/// Runs on the core thread and answers there, at once or later. The request lives until then.
+using Handler = std::function<void(HttpRequest const&, Answer)>;
+
+/// returns  a handler that answers at once
+Handler at_once(std::function<HttpReply(HttpRequest const&)> reply);
 
 struct Listener {
-  std::filesystem::path socket;   // created with mode 0600, removed at the end
-  Handler handler;                // runs on the core thread
+  std::filesystem::path socket;  // created with mode 0600, removed at the end
+  Handler handler;
   FileDescriptor inherited = {};  // listens already (socket activation): nothing created or removed
 };
 
@@ -30,6 +37,14 @@ struct ServerLimits {
   std::chrono::milliseconds request{10'000};  // from its first byte to its last
   std::chrono::milliseconds reply{10'000};    // until the client has taken it
   std::chrono::milliseconds linger{2'000};    // reading on after a refusal, so that it gets read
+};
+
+/// What the core thread does besides handling requests; each may be empty.
+struct CoreWork {
+  std::function<void()> on_drained;  // no request waits any more: answers put off are due
+  std::function<bool()> on_idle;     // none came for `idle_after`; true: again after that time
+  std::chrono::milliseconds idle_after{};
+  std::function<void()> on_hangup;  // with each SIGHUP
 };
 
 class Server {
@@ -46,12 +61,8 @@ class Server {
 
   /// Serves until `stop`. The calling thread becomes the core thread. Once per server.
   ///
-  /// on_idle    called on the core thread once no request has arrived for `idle_after`, and again
-  ///            after the same time while it returns true
-  /// on_hangup  called on the core thread with each SIGHUP; SIGTERM and SIGINT stop the server:
-  ///            no new connection, requests in progress are answered
-  void run(std::chrono::milliseconds idle_after, std::function<bool()> const& on_idle,
-           std::function<void()> on_hangup);
+  /// SIGTERM and SIGINT stop it: no new connection, requests in progress are answered.
+  void run(CoreWork const& work);
 
   /// Lets `run` return, as SIGTERM does. From any thread, also before `run`.
   void stop();

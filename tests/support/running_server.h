@@ -7,8 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <optional>
 #include <thread>
@@ -26,7 +26,7 @@ struct Gate {
   std::promise<void> entered;
   std::promise<void> open;
 
-  Handler handler() {
+  std::function<HttpReply(HttpRequest const&)> handler() {
     return [this](HttpRequest const& request) {
       if (request.path == "/wait") {
         entered.set_value();
@@ -42,15 +42,17 @@ class ServerTest : public testing::Test {
  protected:
   ~ServerTest() override { stop(); }
 
-  void start(Handler handler = echo, ServerLimits limits = {}) {
+  void start(std::function<HttpReply(HttpRequest const&)> reply = echo, ServerLimits limits = {}) {
     server_.emplace(limits);
-    ASSERT_OK(server_->listen({socket(), std::move(handler)}));
+    ASSERT_OK(server_->listen({socket(), at_once(std::move(reply))}));
     run();
   }
 
   void run() {
     core_ = std::thread([this] {
-      server_->run(std::chrono::hours(1), {}, [this] { hung_up.set_value(); });
+      CoreWork work;
+      work.on_hangup = [this] { hung_up.set_value(); };
+      server_->run(work);
       ended.set_value();
     });
   }

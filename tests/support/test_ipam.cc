@@ -100,10 +100,6 @@ void TestIpam::restart() {
   EXPECT_OK(ipam_->load());
 }
 
-void TestIpam::reload() {
-  EXPECT_OK(ipam_->load());
-}
-
 std::string TestIpam::usage() const {
   std::vector<std::string> lines;
   for (Ipam::Usage const& usage : ipam_->usage()) {

@@ -41,8 +41,8 @@ class TestIpam {
 
   /// A new daemon with the same store.
   void restart();
-  /// The same daemon, which reads its store again.
-  void reload();
+  /// The same daemon, whose latest changes could not be stored.
+  void invalidate() { ipam_->invalidate(); }
 
   /// returns  every pool in use with its number of addresses: "10.249.1.0/24 2, 10.249.2.0/24 0"
   std::string usage() const;

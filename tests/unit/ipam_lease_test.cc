@@ -165,10 +165,21 @@ TEST(IpamLease, TakesBackTheWholeGroupThatCouldNotBeStored) {
   EXPECT_EQ(host.release_address(pool, "10.249.1.1"), "ok");
   host.store.fail_at(1);
   EXPECT_TRUE(fails_with(host.store.commit(), Errc::store, "disk full"));
-  host.reload();
-  EXPECT_EQ(host.usage(), "10.249.1.0/24 1");
+  host.invalidate();
   EXPECT_EQ(host.pool(), "10.249.2.0/24");
+  EXPECT_EQ(host.usage(), "10.249.1.0/24 1, 10.249.2.0/24 0");
   EXPECT_EQ(host.address(pool), "10.249.1.2/24");
+}
+
+TEST(IpamLease, LeasesNothingWhileItCannotKnowWhatIsLeased) {
+  TestIpam host;
+  std::string const pool = host.pool();
+  host.invalidate();
+  host.store.fail_at(1);
+  EXPECT_EQ(host.pool(), "store: load pools: disk full, says the test");
+  host.store.fail_at(2);
+  EXPECT_TRUE(holds(host.pool(), "store: load leases: "));
+  EXPECT_EQ(host.pool(), "10.249.2.0/24");
 }
 
 }  // namespace

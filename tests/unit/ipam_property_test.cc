@@ -290,6 +290,7 @@ void PropertyTest::change_in_a_group() {
   EXPECT_EQ(store_.commit().has_value(), !is_lost);
   if (is_lost) {
     model_ = before;
+    ipam_->invalidate();
     ASSERT_OK(ipam_->load());
   }
 }

@@ -5,6 +5,7 @@
 #include "ipam/ipam.h"
 #include "plugin/http_codec.h"
 #include "plugin/routes.h"
+#include "tests/support/ask.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_store.h"
 #include "tests/support/transcript.h"
@@ -59,7 +60,7 @@ class Replay {
     decoder.feed(as_http(call, with_our_names(call), version_.starts_with("v20.")));
     std::optional<HttpRequest> const request = decoder.next();
     ASSERT_TRUE(request) << call.scenario << " " << call.path;
-    HttpReply const reply = router_.handle(*request);
+    HttpReply const reply = ask(router_, group_, *request);
     ASSERT_EQ(reply.status, 200) << call.scenario << " " << call.path << ": " << reply.body;
     json::value const value = json::parse(reply.body);
     json::object const& body = value.as_object();
@@ -154,7 +155,8 @@ class Replay {
   FakeStore store_;
   Ipam ipam_{default_pool_config(), store_};
   Driver driver_{kernel_, store_};
-  Router router_ = make_plugin_router({driver_, ipam_, kernel_});
+  CommitGroup group_{store_, [this] { ipam_.invalidate(); }};
+  Router router_ = make_plugin_router({group_, driver_, ipam_, kernel_});
   std::set<std::string> networks_;
   std::map<std::string, std::string> pools_;
   std::map<std::string, std::string> addresses_;

@@ -2,6 +2,7 @@
 
 #include "plugin/control_routes.h"
 #include "plugin/routes.h"
+#include "tests/support/ask.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_store.h"
 
@@ -13,14 +14,16 @@ namespace {
 class RouterTest : public ::testing::Test {
  protected:
   HttpReply post(std::string const& path, std::string const& body) {
-    return router.handle({"POST", path, body, true});
+    return ask(router, group, {"POST", path, body, true});
   }
 
   FakeKernel kernel;
   FakeStore store;
   Ipam ipam{default_pool_config(), store};
   Driver driver{kernel, store};
-  Router router = make_plugin_router({driver, ipam, kernel});
+  CommitGroup group{store, [this] { ipam.invalidate(); }};
+  Services services{group, driver, ipam, kernel};
+  Router router = make_plugin_router(services);
 };
 
 TEST_F(RouterTest, ActivatesInBothRolesWithoutAnyDocker) {
@@ -63,7 +66,7 @@ TEST_F(RouterTest, ARepeatedCallWithoutItsBodyChangesNothing) {
 }
 
 TEST_F(RouterTest, OnlyTheMethodOfTheRouteIsServed) {
-  EXPECT_EQ(router.handle({"GET", "/Plugin.Activate", "", true}).status, 405);
+  EXPECT_EQ(ask(router, group, {"GET", "/Plugin.Activate", "", true}).status, 405);
 }
 
 TEST_F(RouterTest, PublishedPortsAreRefusedRatherThanForgotten) {
@@ -88,8 +91,8 @@ TEST_F(RouterTest, APoolStepsAroundTheHostsRoutes) {
 
 TEST_F(RouterTest, TheControlSocketTellsPoolsInUse) {
   post("/IpamDriver.RequestPool", R"({"AddressSpace":"drawbridge-local"})");
-  Router const control = make_control_router(driver, ipam);
-  HttpReply const reply = control.handle({"GET", "/status", "", true});
+  Router control = make_control_router(services);
+  HttpReply const reply = ask(control, group, {"GET", "/status", "", true});
   EXPECT_NE(reply.body.find(R"("networks":0)"), std::string::npos) << reply.body;
   EXPECT_NE(reply.body.find(R"("subnet":"10.249.1.0/24")"), std::string::npos) << reply.body;
 }

@@ -208,7 +208,7 @@ TEST_F(ServerTest, HangsUpOnSighup) {
 
 TEST_F(ServerTest, StopsBeforeItRuns) {
   server_.emplace();
-  ASSERT_OK(server_->listen({socket(), echo}));
+  ASSERT_OK(server_->listen({socket(), at_once(echo)}));
   server_->stop();
   run();
   ended.get_future().wait();
@@ -216,9 +216,10 @@ TEST_F(ServerTest, StopsBeforeItRuns) {
 
 TEST_F(ServerTest, ServesEachSocketWithItsOwnHandler) {
   server_.emplace();
-  ASSERT_OK(server_->listen({socket(), echo}));
-  ASSERT_OK(server_->listen(
-      {directory / "control.sock", [](HttpRequest const&) { return HttpReply{200, "control"}; }}));
+  ASSERT_OK(server_->listen({socket(), at_once(echo)}));
+  ASSERT_OK(server_->listen({directory / "control.sock", at_once([](HttpRequest const&) {
+                               return HttpReply{200, "control"};
+                             })}));
   run();
   UnixClient plugin(socket());
   plugin.send(post_request("/a"));
@@ -234,7 +235,7 @@ TEST_F(ServerTest, ServesASocketThatListensAlready) {
   UnixClient early(socket());
   early.send(post_request("/a"));
   server_.emplace();
-  ASSERT_OK(server_->listen({socket(), echo, outer->take_descriptor()}));
+  ASSERT_OK(server_->listen({socket(), at_once(echo), outer->take_descriptor()}));
   run();
   EXPECT_EQ(body_of(early.read_reply()), "/a ");
   stop();
@@ -267,7 +268,8 @@ TEST_F(ServerTest, RunsPostedTasksOnTheCoreThread) {
 TEST_F(ServerTest, RefusesAPathThatAnotherServerHolds) {
   start();
   Server second;
-  EXPECT_TRUE(fails_with(second.listen({socket(), echo}), Errc::conflict, "another process"));
+  EXPECT_TRUE(
+      fails_with(second.listen({socket(), at_once(echo)}), Errc::conflict, "another process"));
 }
 
 }  // namespace
