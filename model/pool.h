@@ -112,8 +112,8 @@ struct HostRoute {
 /// The prefixes that this host's main routing tables hold.
 struct HostRoutes {
   std::uint64_t generation = 0;    // changes whenever `foreign` did
-  std::vector<HostRoute> foreign;  // by interfaces that are not drawbridge's
-  std::set<IpPrefix> own;          // by drawbridge's bridges, wherever their subnets came from
+  std::vector<HostRoute> foreign;  // all but those of `own`, in their order
+  std::set<IpPrefix> own;          // what drawbridge's links have an address in, wherever from
 };
 
 }  // namespace drawbridge

@@ -53,8 +53,16 @@ class Kernel {
   /// returns  true while more are left
   virtual bool reap() = 0;
 
-  /// returns  the host's routes, kept current by what the kernel reports
+  /// Costs what has changed since the last call; our own links' part of it costs the logarithm of
+  /// their number.
+  ///
+  /// returns  the host's routes, kept current by what the kernel reports; changed by the next call
   virtual Result<HostRoutes const*> host_routes() = 0;
+
+  /// returns  a descriptor, only to wait on, that is readable while host_routes() has something to
+  ///          take in, news or not; -1 where there is none. Another call may take it in before it
+  ///          is seen: whoever waits looks at the generation once in a while, too.
+  virtual int events_descriptor() const = 0;
 
   /// returns  the MTU of the default route's interface; 1500 without a default route
   virtual Result<std::uint32_t> default_mtu_bytes() = 0;

@@ -193,6 +193,11 @@ std::optional<LinkAddress> parse_address(nlmsghdr* message) {
   return LinkAddress{header->ifa_index, IpPrefix{*ip, header->ifa_prefixlen}};
 }
 
+bool is_ours(Link const& link) {
+  bool const is_kind_of_ours = link.kind == "bridge" || link.kind == "veth";
+  return is_kind_of_ours && is_mark(link.alias);
+}
+
 RouteMessage get_by_name(std::string const& name) {
   RouteMessage message(RTM_GETLINK, 0, link_header(0));
   message.put(IFLA_IFNAME, name);

@@ -16,6 +16,9 @@ std::optional<LinkAddress> parse_address(nlmsghdr* message);
 /// returns  an address of 4 or 16 bytes; nothing for another size
 std::optional<IpAddress> parse_ip(nlattr const* attribute);
 
+/// returns  true for a bridge or an end of a veth pair that carries our mark, in use or retired
+bool is_ours(Link const& link);
+
 RouteMessage get_by_name(std::string const& name);
 RouteMessage get_by_index(std::uint32_t index);
 RouteMessage list_links();

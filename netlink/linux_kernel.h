@@ -25,6 +25,7 @@ class LinuxKernel final : public Kernel {
   Result<std::vector<std::string>> mend() override;
   bool reap() override;
   Result<HostRoutes const*> host_routes() override;
+  int events_descriptor() const override { return routes_.descriptor(); }
   Result<std::uint32_t> default_mtu_bytes() override;
 
   /// Removes every link that carries our mark, our table and the accept rules; goes on past what

@@ -1,5 +1,6 @@
 #include "netlink/owned_links.h"
 
+#include "netlink/link_message.h"
 #include "netlink/mark.h"
 #include "netlink/sysctl.h"
 
@@ -33,8 +34,7 @@ Veth veth_from(Link const& link, std::string container_end, std::string bridge) 
 enum class Role { bridge, veth, container_end, retired, foreign };
 
 Role role_of(Link const& link) {
-  bool const is_known_kind = link.kind == "bridge" || link.kind == "veth";
-  if (!is_known_kind || !is_mark(link.alias)) {
+  if (!link_message::is_ours(link)) {
     return Role::foreign;
   }
   if (link.alias == retired_mark) {

@@ -47,6 +47,9 @@ class RouteChannel {
   ///          NLE_NOMEM   the kernel had to leave events out
   int drain(OnMessage const& on_event);
 
+  /// returns  what is readable while there is something to drain
+  int descriptor() const { return nl_socket_get_fd(socket_.get()); }
+
  private:
   using Socket = Handle<nl_sock, nl_socket_free>;
 

@@ -16,7 +16,7 @@ namespace drawbridge {
 namespace {
 
 constexpr std::uint32_t mtu_without_default_route = 1500;
-// When routes change faster than they are read, the last reading has to do.
+// When routes change faster than they are read, the last reading has to do until the next look.
 constexpr int read_attempts = 3;
 
 rtmsg header_for(Family family) {
@@ -54,19 +54,19 @@ class RouteMonitor::State {
 
   Result<void> read_all();
   Result<void> catch_up();
+  HostRoutes const& routes() { return table_.host_routes(); }
+  std::set<std::string> default_route_interfaces() { return table_.default_route_interfaces(); }
   std::optional<std::uint32_t> default_mtu_bytes(Family family);
-
-  HostRoutes routes;
-  std::set<std::string> default_route_interfaces;
+  int descriptor() const { return events_.descriptor(); }
 
  private:
   int list_all();
-  void publish();
   std::optional<RouteEntry> default_route(Family family);
 
   RouteChannel events_;
   RouteChannel requests_;
   RouteTable table_;
+  bool is_complete_ = false;  // nothing is missing that is not still to be read from events_
 };
 
 int RouteMonitor::State::list_all() {
@@ -82,42 +82,22 @@ int RouteMonitor::State::list_all() {
 
 /// What happens while the lists are read arrives as events too, and is taken in again afterwards.
 Result<void> RouteMonitor::State::read_all() {
-  for (int attempt = 0; attempt < read_attempts; ++attempt) {
+  is_complete_ = false;
+  for (int attempt = 0; attempt < read_attempts && !is_complete_; ++attempt) {
     int const code = list_all();
     if (code != 0) {
       return fail(nl_error(code, "list routes"));
     }
     int const drained = events_.drain([this](nlmsghdr* event) { table_.apply(event); });
-    if (drained == 0 && table_.settle()) {
-      break;
-    }
+    is_complete_ = table_.settle() && drained == 0;
   }
-  publish();
   return {};
 }
 
 Result<void> RouteMonitor::State::catch_up() {
-  bool changed = false;
-  int const code = events_.drain([&](nlmsghdr* event) {
-    table_.apply(event);
-    changed = true;
-  });
-  if (code != 0 || !table_.settle()) {
-    return read_all();
-  }
-  if (changed) {
-    publish();
-  }
-  return {};
-}
-
-void RouteMonitor::State::publish() {
-  default_route_interfaces = table_.default_route_interfaces();
-  std::vector<HostRoute> now = table_.host_routes();
-  if (now != routes.foreign) {
-    routes.foreign = std::move(now);
-    ++routes.generation;
-  }
+  int const code = events_.drain([this](nlmsghdr* event) { table_.apply(event); });
+  bool const is_settled = table_.settle();
+  return code == 0 && is_settled && is_complete_ ? Result<void>() : read_all();
 }
 
 std::optional<RouteEntry> RouteMonitor::State::default_route(Family family) {
@@ -178,7 +158,7 @@ Result<HostRoutes const*> RouteMonitor::current() {
   if (!caught_up) {
     return fail(caught_up.error());
   }
-  return &state_->routes;
+  return &state_->routes();
 }
 
 Result<std::set<std::string>> RouteMonitor::default_route_interfaces() {
@@ -186,7 +166,11 @@ Result<std::set<std::string>> RouteMonitor::default_route_interfaces() {
   if (!caught_up) {
     return fail(caught_up.error());
   }
-  return state_->default_route_interfaces;
+  return state_->default_route_interfaces();
+}
+
+int RouteMonitor::descriptor() const {
+  return state_->descriptor();
 }
 
 Result<std::uint32_t> RouteMonitor::default_mtu_bytes() {

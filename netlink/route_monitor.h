@@ -1,7 +1,8 @@
 // The host's main routing tables, kept current by what the kernel reports.
 //
-// Asking costs one look at a socket; a route that comes or goes costs its own message. Only where
-// the kernel does not tell the whole story is the table read again. source: linux/rtnetlink.h
+// Asking costs one look at a socket; a route that comes or goes costs its own message, and the list
+// of foreign ones is made anew when it is one of those. Only where the kernel does not tell the
+// whole story is the table read again. source: linux/rtnetlink.h
 #pragma once
 
 #include "base/result.h"
@@ -21,8 +22,13 @@ class RouteMonitor {
   ~RouteMonitor();
 
   /// returns  IPv4 and IPv6 routes of the main tables to prefixes of unicast addresses. Not among
-  ///          them: default routes, link-local prefixes, routes that refuse. Lives as long as this.
+  ///          them: default routes, link-local prefixes, routes that refuse. Lives as long as this,
+  ///          and changes with the next call.
   Result<HostRoutes const*> current();
+
+  /// returns  what becomes readable when the kernel reports a change: of a link, a route or an
+  ///          address, and so also of those that change nothing in `current`. Only to wait on.
+  int descriptor() const;
 
   /// returns  interfaces that carry a default route
   Result<std::set<std::string>> default_route_interfaces();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include <linux/if.h>
@@ -117,7 +118,11 @@ std::vector<RouteEntry> parse_route(nlmsghdr* message) {
 }
 
 void RouteTable::clear() {
+  HostRoutes last = std::move(routes_);
+  last.own.clear();
   *this = RouteTable();
+  routes_ = std::move(last);
+  foreign_touched_ = true;
 }
 
 void RouteTable::add(nlmsghdr* message) {
@@ -125,7 +130,7 @@ void RouteTable::add(nlmsghdr* message) {
     apply_link(message);
   } else if (message->nlmsg_type == RTM_NEWROUTE) {
     for (RouteEntry const& entry : parse_route(message)) {
-      entries_.insert(entry);
+      insert(entry);
     }
   }
 }
@@ -141,7 +146,7 @@ void RouteTable::apply(nlmsghdr* event) {
       return apply_link(event);
     case RTM_DELADDR:
       if (std::optional<LinkAddress> const removed = link_message::parse_address(event)) {
-        removed_addresses_.insert(removed->address.address);
+        apply_removed_address(*removed);
       }
       return;
     case RTM_NEWNEXTHOP:
@@ -157,18 +162,38 @@ void RouteTable::apply(nlmsghdr* event) {
 /// Which route was replaced, and what next hops a route had before, is not in the event.
 void RouteTable::apply_new_route(nlmsghdr* event) {
   for (RouteEntry const& entry : parse_route(event)) {
-    bool const replaces = (event->nlmsg_flags & (NLM_F_REPLACE | NLM_F_APPEND)) != 0;
-    unclear_ = unclear_ || replaces || entry.one_of_many;
-    entries_.insert(entry);
+    // One more IPv4 route to the same prefix is a route of its own: that is how a second link with
+    // an address in it comes.
+    int const retelling =
+        entry.prefix.family() == Family::ipv4 ? NLM_F_REPLACE : NLM_F_REPLACE | NLM_F_APPEND;
+    unclear_ = unclear_ || (event->nlmsg_flags & retelling) != 0 || entry.one_of_many;
+    insert(entry);
   }
 }
 
 void RouteTable::apply_removed_route(nlmsghdr* event) {
   for (RouteEntry entry : parse_route(event)) {
     entry.one_of_many = false;
-    entries_.erase(entry);
+    erase(entry);
     entry.one_of_many = true;
-    entries_.erase(entry);
+    erase(entry);
+  }
+}
+
+/// IPv4 routes go unheard with the address that they prefer as source, and with the last address of
+/// their link. The kernel's own are told of, after the address; those of another link, which has
+/// the same address, stay.
+void RouteTable::apply_removed_address(LinkAddress const& removed) {
+  auto const [first, last] = routes_by(removed.link);
+  std::copy_if(first, last, std::inserter(doubtful_, doubtful_.end()), [](RouteEntry const& entry) {
+    return entry.prefix.family() == Family::ipv4 && !entry.by_kernel;
+  });
+  for (auto next = by_source_.lower_bound({removed.address.address, {}});
+       next != by_source_.end() && next->first == removed.address.address; ++next) {
+    RouteEntry const& entry = next->second;
+    if (entry.link == removed.link || !entry.by_kernel) {
+      doubtful_.insert(entry);
+    }
   }
 }
 
@@ -180,60 +205,144 @@ void RouteTable::apply_link(nlmsghdr* event) {
     return;
   }
   bool const is_gone = event->nlmsg_type == RTM_DELLINK;
-  if (is_gone) {
-    link_names_.erase(link->index);
-  } else {
-    link_names_[link->index] = link->name;
-  }
   if (is_gone || !link->up) {
     forget_routes_by(link->index);
   }
+  if (is_gone) {
+    links_.erase(link->index);
+  } else {
+    set_link(link->index, {link->name, link->kind == "bridge", link_message::is_ours(*link)});
+  }
+}
+
+void RouteTable::set_link(std::uint32_t index, LinkFacts facts) {
+  auto const known = links_.find(index);
+  if (known != links_.end() && known->second == facts) {
+    return;
+  }
+  auto const [first, last] = routes_by(index);
+  std::for_each(first, last, [this](RouteEntry const& entry) { unlist(entry); });
+  links_[index] = std::move(facts);
+  std::for_each(first, last, [this](RouteEntry const& entry) { list(entry); });
 }
 
 /// IPv4 routes go unheard when their link goes down or away.
 void RouteTable::forget_routes_by(std::uint32_t link) {
+  auto [next, last] = routes_by(link);
+  while (next != last) {
+    RouteEntry const entry = *next++;
+    // Whether a route with other next hops stays is for the kernel to say.
+    unclear_ = unclear_ || entry.one_of_many;
+    erase(entry);
+  }
+}
+
+std::pair<RouteTable::Entries::const_iterator, RouteTable::Entries::const_iterator>
+RouteTable::routes_by(std::uint32_t link) const {
   RouteEntry least;
   least.link = link;
   auto const first = entries_.lower_bound(least);
-  auto last = first;
-  for (; last != entries_.end() && last->link == link; ++last) {
-    // Whether a route with other next hops stays is for the kernel to say.
-    unclear_ = unclear_ || last->one_of_many;
-  }
-  entries_.erase(first, last);
+  auto const last = std::find_if(first, entries_.end(),
+                                 [link](RouteEntry const& entry) { return entry.link != link; });
+  return {first, last};
 }
 
-/// IPv4 routes go unheard with the address that they prefer as source. The route of the link itself
-/// does not, but its event comes after that of the address.
 bool RouteTable::settle() {
-  bool const source_lost =
-      !removed_addresses_.empty() &&
-      std::any_of(entries_.begin(), entries_.end(), [&](RouteEntry const& entry) {
-        return entry.source && removed_addresses_.contains(*entry.source);
-      });
-  removed_addresses_.clear();
-  return !std::exchange(unclear_, false) && !source_lost;
+  bool const is_clear = !unclear_ && doubtful_.empty();
+  unclear_ = false;
+  doubtful_.clear();
+  return is_clear;
 }
 
-std::vector<HostRoute> RouteTable::host_routes() const {
-  std::vector<HostRoute> routes;
-  for (RouteEntry const& entry : entries_) {
-    auto const name = link_names_.find(entry.link);
-    if (is_host_route(entry) && name != link_names_.end()) {
-      RouteKind const kind = is_connected(entry) ? RouteKind::connected : RouteKind::routed;
-      routes.push_back({entry.prefix, name->second, kind});
-    }
+void RouteTable::insert(RouteEntry const& entry) {
+  doubtful_.erase(entry);
+  if (!entries_.insert(entry).second) {
+    return;
   }
-  routes.erase(std::unique(routes.begin(), routes.end()), routes.end());
-  return routes;
+  if (entry.source) {
+    by_source_.insert({*entry.source, entry});
+  }
+  if (entry.prefix.length == 0) {
+    default_links_.insert(entry.link);
+  }
+  list(entry);
+}
+
+void RouteTable::erase(RouteEntry const& entry) {
+  doubtful_.erase(entry);
+  if (entries_.erase(entry) == 0) {
+    return;
+  }
+  if (entry.source) {
+    by_source_.erase({*entry.source, entry});
+  }
+  if (entry.prefix.length == 0) {
+    default_links_.erase(default_links_.find(entry.link));
+  }
+  unlist(entry);
+}
+
+void RouteTable::list(RouteEntry const& entry) {
+  auto const link = links_.find(entry.link);
+  if (link == links_.end() || !is_host_route(entry)) {
+    return;
+  }
+  if (is_own(entry, link->second)) {
+    own_.insert(entry.prefix);
+    routes_.own.insert(entry.prefix);
+  } else {
+    foreign_.insert(described(entry, link->second));
+    foreign_touched_ = true;
+  }
+}
+
+/// Two links may have an address in the same prefix: it is there until both have gone.
+void RouteTable::unlist(RouteEntry const& entry) {
+  auto const link = links_.find(entry.link);
+  if (link == links_.end() || !is_host_route(entry)) {
+    return;
+  }
+  if (is_own(entry, link->second)) {
+    own_.erase(own_.find(entry.prefix));
+    if (!own_.contains(entry.prefix)) {
+      routes_.own.erase(entry.prefix);
+    }
+  } else {
+    foreign_.erase(foreign_.find(described(entry, link->second)));
+    foreign_touched_ = true;
+  }
+}
+
+/// A route that goes on through one of our networks, as into a VPN that a container keeps, was set
+/// by somebody else and has nothing to do with our subnets.
+bool RouteTable::is_own(RouteEntry const& entry, LinkFacts const& link) {
+  return link.is_ours && is_connected(entry);
+}
+
+HostRoute RouteTable::described(RouteEntry const& entry, LinkFacts const& link) {
+  RouteKind const connected = link.is_bridge ? RouteKind::network : RouteKind::connected;
+  return {entry.prefix, link.name, is_connected(entry) ? connected : RouteKind::routed};
+}
+
+HostRoutes const& RouteTable::host_routes() {
+  if (!std::exchange(foreign_touched_, false)) {
+    return routes_;
+  }
+  std::vector<HostRoute> now;
+  std::unique_copy(foreign_.begin(), foreign_.end(), std::back_inserter(now));
+  if (now != routes_.foreign) {
+    routes_.foreign = std::move(now);
+    ++routes_.generation;
+  }
+  return routes_;
 }
 
 std::set<std::string> RouteTable::default_route_interfaces() const {
   std::set<std::string> interfaces;
-  for (RouteEntry const& entry : entries_) {
-    auto const name = link_names_.find(entry.link);
-    if (name != link_names_.end() && entry.prefix.length == 0) {
-      interfaces.insert(name->second);
+  for (std::uint32_t const index : default_links_) {
+    auto const link = links_.find(index);
+    if (link != links_.end()) {
+      interfaces.insert(link->second.name);
     }
   }
   return interfaces;

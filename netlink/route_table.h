@@ -6,12 +6,14 @@
 
 #include "model/pool.h"
 #include "netlink/route_message.h"
+#include "netlink/route_socket.h"
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace drawbridge {
@@ -35,8 +37,11 @@ struct RouteEntry {
 ///          the main table, not a cached copy
 std::vector<RouteEntry> parse_route(nlmsghdr* message);
 
+/// The routes of our own links stand apart from all others: one that comes or goes costs the
+/// logarithm of their number, and leaves the list of the others as it is.
 class RouteTable {
  public:
+  /// Forgets what was listed; the generation goes on.
   void clear();
   /// Takes in one message of a list, of links or of routes.
   void add(nlmsghdr* message);
@@ -47,20 +52,48 @@ class RouteTable {
   /// returns  false when the kernel told only the half of what happened: clear and list again
   bool settle();
 
-  std::vector<HostRoute> host_routes() const;
-  /// returns  interfaces that carry a default route or a route by a next hop
+  /// returns  what is known so far; lives as long as this and changes with it
+  HostRoutes const& host_routes();
+  /// returns  interfaces that carry a default route
   std::set<std::string> default_route_interfaces() const;
 
  private:
+  struct LinkFacts {
+    std::string name;
+    bool is_bridge = false;
+    bool is_ours = false;
+
+    bool operator==(LinkFacts const&) const = default;
+  };
+  using Entries = std::set<RouteEntry>;
+
   void apply_new_route(nlmsghdr* event);
   void apply_removed_route(nlmsghdr* event);
+  void apply_removed_address(LinkAddress const& removed);
   void apply_link(nlmsghdr* event);
+  void set_link(std::uint32_t index, LinkFacts facts);
   void forget_routes_by(std::uint32_t link);
+  std::pair<Entries::const_iterator, Entries::const_iterator> routes_by(std::uint32_t link) const;
 
-  std::set<RouteEntry> entries_;
-  std::map<std::uint32_t, std::string> link_names_;
-  std::set<IpAddress> removed_addresses_;
+  void insert(RouteEntry const& entry);
+  void erase(RouteEntry const& entry);
+  void list(RouteEntry const& entry);
+  void unlist(RouteEntry const& entry);
+  static bool is_own(RouteEntry const& entry, LinkFacts const& link);
+  static HostRoute described(RouteEntry const& entry, LinkFacts const& link);
+
+  Entries entries_;
+  std::map<std::uint32_t, LinkFacts> links_;
+  std::set<std::pair<IpAddress, RouteEntry>> by_source_;
+  std::multiset<std::uint32_t> default_links_;
+  Entries doubtful_;  // may have gone with an address, and have not been heard of since
   bool unclear_ = false;
+
+  // What host_routes() says, and how many entries say so.
+  std::multiset<IpPrefix> own_;
+  std::multiset<HostRoute> foreign_;
+  bool foreign_touched_ = false;
+  HostRoutes routes_;
 };
 
 }  // namespace drawbridge

@@ -287,13 +287,15 @@ TEST_F(LinuxKernelTest, ABridgeTakesNoRouterAdvertisements) {
   EXPECT_EQ(*read_sysctl("ipv6/conf/db-1/accept_ra"), "0");
 }
 
-TEST_F(LinuxKernelTest, ItsOwnBridgesAreAmongTheHostsRoutes) {
+TEST_F(LinuxKernelTest, TellsItsOwnBridgesFromTheHostsOtherRoutes) {
   std::uint64_t const before = (*kernel().host_routes())->generation;
   ASSERT_OK(kernel().apply({CreateBridge{bridge_1()}}));
   HostRoutes const& routes = **kernel().host_routes();
-  EXPECT_GT(routes.generation, before);
-  EXPECT_EQ(routes.foreign,
-            (std::vector<HostRoute>{{prefix("10.249.1.0/24"), "db-1", RouteKind::connected}}));
+  EXPECT_EQ(routes.own, (std::set<IpPrefix>{prefix("10.249.1.0/24")}));
+  ASSERT_OK(kernel().apply({RetireBridge{bridge_1()}}));
+  EXPECT_EQ((*kernel().host_routes())->own, std::set<IpPrefix>{});
+  EXPECT_EQ(routes.foreign, std::vector<HostRoute>{});
+  EXPECT_EQ(routes.generation, before);
 }
 
 TEST_F(LinuxKernelTest, SaysWhenTheUplinksChange) {

@@ -20,6 +20,7 @@ class FakeKernel : public Kernel {
   // Free for a test to set and to look at.
   KernelState state;  // `state.foreign`: links that others own
   HostRoutes routes;  // a test that changes routes counts the generation up
+  int events = -1;    // or a descriptor of the test's own
   std::uint32_t mtu_bytes = 1500;
   std::vector<std::string> repairs;  // what the next mend() reports; emptied by it
   std::size_t retired = 0;           // links that wait for reap()
@@ -41,6 +42,7 @@ class FakeKernel : public Kernel {
   Result<std::vector<std::string>> mend() override;
   bool reap() override;
   Result<HostRoutes const*> host_routes() override;
+  int events_descriptor() const override { return events; }
   Result<std::uint32_t> default_mtu_bytes() override;
 
  private:
