@@ -30,8 +30,16 @@ class SignalsElsewhere {
 }  // namespace
 
 void CoreLoop::post(Task task) {
+  push({std::move(task), true});
+}
+
+void CoreLoop::post_aside(Task task) {
+  push({std::move(task), false});
+}
+
+void CoreLoop::push(Entry entry) {
   std::lock_guard const lock(mutex_);
-  tasks_.push_back(std::move(task));
+  tasks_.push_back(std::move(entry));
   changed_.notify_one();
 }
 
@@ -47,24 +55,23 @@ void CoreLoop::run(std::chrono::milliseconds idle_after, std::function<bool()> c
   bool idle_wanted = static_cast<bool>(on_idle);
   TimePoint idle_at = Clock::now() + idle_after;
   while (!is_finished()) {
-    std::optional<Task> const task = next_before(idle_wanted ? idle_at : TimePoint::max());
-    if (task) {
-      (*task)();
-      run_waiting();
-      if (on_drained) {
-        on_drained();
-      }
+    std::optional<Entry> next = next_before(idle_wanted ? idle_at : TimePoint::max());
+    bool const had_tasks = next.has_value();
+    bool counts = false;
+    for (; next; next = next_waiting()) {
+      next->task();
+      counts = counts || next->counts;
+    }
+    if (had_tasks && on_drained) {
+      on_drained();
+    }
+    if (counts) {
       idle_wanted = static_cast<bool>(on_idle);
+      idle_at = Clock::now() + idle_after;
     } else if (idle_wanted && Clock::now() >= idle_at) {
       idle_wanted = on_idle();
+      idle_at = Clock::now() + idle_after;
     }
-    idle_at = Clock::now() + idle_after;
-  }
-}
-
-void CoreLoop::run_waiting() {
-  while (std::optional<Task> const task = next_waiting()) {
-    (*task)();
   }
 }
 
@@ -74,21 +81,21 @@ bool CoreLoop::is_finished() {
 }
 
 /// returns  none at `deadline`, and once nothing more will come
-std::optional<CoreLoop::Task> CoreLoop::next_before(TimePoint deadline) {
+std::optional<CoreLoop::Entry> CoreLoop::next_before(TimePoint deadline) {
   std::unique_lock lock(mutex_);
   changed_.wait_until(lock, deadline, [this] { return finishing_ || !tasks_.empty(); });
   lock.unlock();
   return next_waiting();
 }
 
-std::optional<CoreLoop::Task> CoreLoop::next_waiting() {
+std::optional<CoreLoop::Entry> CoreLoop::next_waiting() {
   std::lock_guard const lock(mutex_);
   if (tasks_.empty()) {
     return std::nullopt;
   }
-  std::optional<Task> task = std::move(tasks_.front());
+  std::optional<Entry> next = std::move(tasks_.front());
   tasks_.pop_front();
-  return task;
+  return next;
 }
 
 }  // namespace drawbridge

@@ -4,6 +4,7 @@
 #include "plugin/connections.h"
 #include "plugin/core_loop.h"
 #include "plugin/unix_socket.h"
+#include "plugin/watch.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -90,6 +91,7 @@ struct Server::Impl {
   bool stopping = false;
   CoreLoop core;
   CoreLoop::Task on_hangup;
+  std::list<Watch> watches;
 
   asio::awaitable<void> accept_clients(Door& door);
   bool accept_one(Door& door);
@@ -303,6 +305,9 @@ void Server::Impl::begin_stop() {
     door.listening.close();
     door.room.cancel();
   }
+  for (Watch& watch : watches) {
+    watch.close();
+  }
   connections.begin_stop();
   if (connections.is_empty()) {
     io.stop();
@@ -347,12 +352,23 @@ Result<void> Server::listen(Listener listener) {
   return {};
 }
 
+Result<void> Server::watch(int descriptor, std::function<void()> on_readable) {
+  if (descriptor < 0) {
+    return {};
+  }
+  return impl_->watches.emplace_back(impl_->io, impl_->core, std::move(on_readable))
+      .open(descriptor);
+}
+
 void Server::run(CoreWork const& work) {
   std::signal(SIGPIPE, SIG_IGN);
   impl_->on_hangup = work.on_hangup;
   impl_->wait_for_signal();
   for (Door& door : impl_->doors) {
     asio::co_spawn(impl_->io, impl_->accept_clients(door), asio::detached);
+  }
+  for (Watch& watch : impl_->watches) {
+    watch.wait();
   }
   std::thread io_thread([this] {
     impl_->io.run();

@@ -59,6 +59,15 @@ class Server {
   ///         kernel    the path cannot be bound; the text says why
   Result<void> listen(Listener listener);
 
+  /// Has `on_readable` called on the core thread while there is something to read from
+  /// `descriptor`, which becomes non-blocking. It is waited for again when the call has returned:
+  /// what was left unread brings the next one, behind what has been queued meanwhile. As far as
+  /// `on_idle` goes, this is no request. Only before `run`.
+  ///
+  /// descriptor  anything that poll(2) can wait for; -1: nothing is ever called
+  /// errors      kernel   it cannot be waited for; the text says why
+  Result<void> watch(int descriptor, std::function<void()> on_readable);
+
   /// Serves until `stop`. The calling thread becomes the core thread. Once per server.
   ///
   /// SIGTERM and SIGINT stop it: no new connection, requests in progress are answered.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -74,6 +75,53 @@ TEST(CoreLoop, IsIdleOnceUntilTheNextTask) {
   });
   other.join();
   EXPECT_EQ(done, "iti");
+}
+
+TEST(CoreLoop, RunsTasksAsideInTheirTurn) {
+  CoreLoop loop;
+  std::string done;
+  loop.post([&] { done += "a"; });
+  loop.post_aside([&] { done += "b"; });
+  loop.post([&] { done += "c"; });
+  loop.finish();
+  loop.run(never_in_a_test, {});
+  EXPECT_EQ(done, "abc");
+}
+
+TEST(CoreLoop, IsIdleHoweverManyTasksAsideThereAre) {
+  CoreLoop loop;
+  bool idle = false;
+  std::function<void()> const again = [&] {
+    if (!idle) {
+      loop.post_aside(again);
+    }
+  };
+  loop.post_aside(again);
+  loop.run(soon, [&] {
+    idle = true;
+    loop.finish();
+    return false;
+  });
+  EXPECT_TRUE(idle);
+}
+
+TEST(CoreLoop, IsNotIdleAgainForTasksAside) {
+  CoreLoop loop;
+  int calls = 0;
+  int left = 100;
+  std::function<void()> const again = [&] {
+    if (--left > 0) {
+      loop.post_aside(again);
+    } else {
+      loop.finish();
+    }
+  };
+  loop.run(at_once, [&] {
+    ++calls;
+    loop.post_aside(again);
+    return false;
+  });
+  EXPECT_EQ(calls, 1);
 }
 
 }  // namespace
