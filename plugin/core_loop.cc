@@ -1,5 +1,6 @@
 #include "plugin/core_loop.h"
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -55,17 +56,14 @@ void CoreLoop::run(std::chrono::milliseconds idle_after, std::function<bool()> c
   bool idle_wanted = static_cast<bool>(on_idle);
   TimePoint idle_at = Clock::now() + idle_after;
   while (!is_finished()) {
-    std::optional<Entry> next = next_before(idle_wanted ? idle_at : TimePoint::max());
-    bool const had_tasks = next.has_value();
-    bool counts = false;
-    for (; next; next = next_waiting()) {
+    std::optional<Entry> const next = next_before(idle_wanted ? idle_at : TimePoint::max());
+    if (next) {
       next->task();
-      counts = counts || next->counts;
     }
-    if (had_tasks && on_drained) {
+    if (next && on_drained && is_drained()) {
       on_drained();
     }
-    if (counts) {
+    if (next && next->counts) {
       idle_wanted = static_cast<bool>(on_idle);
       idle_at = Clock::now() + idle_after;
     } else if (idle_wanted && Clock::now() >= idle_at) {
@@ -73,6 +71,12 @@ void CoreLoop::run(std::chrono::milliseconds idle_after, std::function<bool()> c
       idle_at = Clock::now() + idle_after;
     }
   }
+}
+
+bool CoreLoop::is_drained() {
+  std::lock_guard const lock(mutex_);
+  return std::none_of(tasks_.begin(), tasks_.end(),
+                      [](Entry const& entry) { return entry.counts; });
 }
 
 bool CoreLoop::is_finished() {
@@ -84,12 +88,6 @@ bool CoreLoop::is_finished() {
 std::optional<CoreLoop::Entry> CoreLoop::next_before(TimePoint deadline) {
   std::unique_lock lock(mutex_);
   changed_.wait_until(lock, deadline, [this] { return finishing_ || !tasks_.empty(); });
-  lock.unlock();
-  return next_waiting();
-}
-
-std::optional<CoreLoop::Entry> CoreLoop::next_waiting() {
-  std::lock_guard const lock(mutex_);
   if (tasks_.empty()) {
     return std::nullopt;
   }

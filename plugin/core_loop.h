@@ -27,7 +27,7 @@ class CoreLoop {
 
   /// Runs tasks on the calling thread, which SIGTERM, SIGINT and SIGHUP do not interrupt meanwhile.
   ///
-  /// on_drained  called each time that no task waits any more; may be empty
+  /// on_drained  called each time that no task of `post` waits any more; may be empty
   /// on_idle     called once no task of `post` has arrived for `idle_after`, and again after the
   ///             same time while it returns true; may be empty
   void run(std::chrono::milliseconds idle_after, std::function<bool()> const& on_idle,
@@ -42,9 +42,9 @@ class CoreLoop {
   };
 
   void push(Entry entry);
+  bool is_drained();
   bool is_finished();
   std::optional<Entry> next_before(TimePoint deadline);
-  std::optional<Entry> next_waiting();
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -31,7 +31,7 @@ class ServerWatchTest : public ServerTest {
 
   void start_watching(std::function<void()> on_readable) {
     server_.emplace();
-    ASSERT_OK(server_->listen({socket(), echo}));
+    ASSERT_OK(server_->listen({socket(), at_once(echo)}));
     ASSERT_OK(server_->watch(reading.get(), std::move(on_readable)));
     run();
   }
