@@ -68,4 +68,24 @@ std::optional<AddressBits> IntervalSet::lowest_free(AddressBits first, AddressBi
   return *taken_until < last ? std::optional(*taken_until + 1) : std::nullopt;
 }
 
+std::vector<Interval> IntervalSet::within(AddressBits first, AddressBits last) const {
+  auto next = intervals_.upper_bound(first);
+  if (next != intervals_.begin() && std::prev(next)->second >= first) {
+    --next;
+  }
+  std::vector<Interval> parts;
+  for (; next != intervals_.end() && next->first <= last; ++next) {
+    parts.push_back({std::max(first, next->first), std::min(last, next->second)});
+  }
+  return parts;
+}
+
+AddressBits IntervalSet::count() const {
+  AddressBits values = 0;
+  for (auto const& [first, last] : intervals_) {
+    values += last - first + 1;
+  }
+  return values;
+}
+
 }  // namespace drawbridge

@@ -7,8 +7,14 @@
 
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace drawbridge {
+
+struct Interval {
+  AddressBits first;
+  AddressBits last;
+};
 
 class IntervalSet {
  public:
@@ -26,6 +32,12 @@ class IntervalSet {
 
   /// returns  the lowest value in first..last that is not in the set
   std::optional<AddressBits> lowest_free(AddressBits first, AddressBits last) const;
+
+  /// returns  the parts of first..last that are in the set, the lowest first
+  std::vector<Interval> within(AddressBits first, AddressBits last) const;
+
+  /// returns  how many values are in the set, which must not be all there are
+  AddressBits count() const;
 
  private:
   std::map<AddressBits, AddressBits> intervals_;  // first -> last

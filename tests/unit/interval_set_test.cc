@@ -114,6 +114,21 @@ TEST(IntervalSet, HoldsAFullPrefixAsOneInterval) {
   EXPECT_EQ(set.end_of_overlap(0, 0), AddressBits{65535});
 }
 
+TEST(IntervalSet, ListsItsPartsCutToARange) {
+  IntervalSet set;
+  set.insert(2, 5);
+  set.insert(8, 9);
+  set.insert(12, 15);
+  std::string text;
+  for (Interval const& part : set.within(4, 12)) {
+    text += std::to_string(static_cast<int>(part.first)) + "-" +
+            std::to_string(static_cast<int>(part.last)) + " ";
+  }
+  EXPECT_EQ(text, "4-5 8-9 12-12 ");
+  EXPECT_TRUE(set.within(6, 7).empty());
+  EXPECT_TRUE(set.within(16, highest).empty());
+}
+
 TEST(IntervalSet, AgreesWithAPlainSet) {
   std::mt19937 random(1);
   IntervalSet set;
@@ -133,6 +148,7 @@ TEST(IntervalSet, AgreesWithAPlainSet) {
     }
     ASSERT_EQ(set.contains(from), plain.contains(from));
     ASSERT_EQ(set.lowest_free(from, 100), expected);
+    ASSERT_EQ(set.count(), plain.size());
   }
 }
 
