@@ -14,22 +14,7 @@ std::optional<PoolId> remembered_by_swarm(PoolRequest const& request) {
   return pool_id(request.address_space, *request.prefix, request.sub_pool);
 }
 
-std::vector<IpPrefix> services_prefixes() {
-  std::vector<IpPrefix> prefixes;
-  for (char const* const text :
-       {"172.30.0.0/16", "172.31.0.0/16", "172.32.0.0/16", "172.33.0.0/16", "172.34.0.0/16"}) {
-    prefixes.push_back(*IpPrefix::parse(text));
-  }
-  return prefixes;
-}
-
 }  // namespace
-
-PoolConfig default_pool_config() {
-  PoolSource pods{"pods", {*IpPrefix::parse("10.249.0.0/16")}};
-  PoolSource services{"services", services_prefixes(), 16};
-  return {{std::move(pods), std::move(services)}, "pods"};
-}
 
 Ipam::Ipam(PoolConfig config, Store& store)
     : store_(store), reuse_delay_(config.reuse_delay), table_(std::move(config)) {}

@@ -8,6 +8,7 @@
 #include "ipam/address_pool.h"
 #include "ipam/address_space.h"
 #include "ipam/host_route_index.h"
+#include "ipam/pool_config.h"
 #include "ipam/pool_table.h"
 #include "model/pool.h"
 #include "store/store.h"
@@ -19,9 +20,6 @@
 #include <vector>
 
 namespace drawbridge {
-
-/// returns  the pools that serve without any configuration: pods, the default, and services
-PoolConfig default_pool_config();
 
 class Ipam {
  public:
