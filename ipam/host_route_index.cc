@@ -1,19 +1,22 @@
 #include "ipam/host_route_index.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace drawbridge {
 namespace {
 
-bool is_default(HostRoute const& route) {
-  return route.prefix.length == 0;
-}
-
-/// Whether `route` stands in the way of subnets of `length` bits inside `supply`.
-bool blocks(HostRoute const& route, IpPrefix const& supply, int length) {
-  bool const is_narrow = route.prefix.length > supply.length || route.prefix.length >= length;
-  return !is_default(route) && route.prefix.overlaps(supply) &&
-         (route.kind != RouteKind::routed || is_narrow);
+bool blocks(HostRoute const& route, Carving const& carving) {
+  bool const is_default = route.prefix.length == 0;
+  if (is_default || !route.prefix.overlaps(carving.supply)) {
+    return false;
+  }
+  if (route.kind == RouteKind::network || carving.policy != HostRoutePolicy::avoid) {
+    return route.kind == RouteKind::network;
+  }
+  bool const is_narrow =
+      route.prefix.length > carving.supply.length || route.prefix.length >= carving.length;
+  return route.kind == RouteKind::connected || is_narrow;
 }
 
 }  // namespace
@@ -27,24 +30,47 @@ void HostSpace::update(HostRoutes const& routes) {
   avoided_.clear();
 }
 
-std::optional<HostRoute> HostSpace::conflict_with(IpPrefix const& subnet) const {
+std::vector<HostRoute> HostSpace::in_the_way_of(Carving const& carving) const {
+  std::vector<HostRoute> found;
+  std::copy_if(routes_.begin(), routes_.end(), std::back_inserter(found),
+               [&](HostRoute const& route) { return blocks(route, carving); });
+  return found;
+}
+
+std::vector<HostRoute> HostSpace::overlooked_by(Carving const& carving,
+                                                IpPrefix const& subnet) const {
+  std::vector<HostRoute> found =
+      in_the_way_of({carving.supply, carving.length, HostRoutePolicy::avoid});
+  std::erase_if(found, [&](HostRoute const& route) {
+    return blocks(route, carving) || !route.prefix.overlaps(subnet);
+  });
+  return found;
+}
+
+std::optional<HostRoute> HostSpace::overruled_by(Carving const& carving) const {
   auto const found = std::find_if(routes_.begin(), routes_.end(), [&](HostRoute const& route) {
-    return blocks(route, subnet, subnet.length);
+    return route.prefix.length > 0 && route.prefix.contains(carving.supply) &&
+           !blocks(route, carving);
   });
   return found == routes_.end() ? std::nullopt : std::optional(*found);
 }
 
-IntervalSet const& HostSpace::avoided_in(IpPrefix const& supply, int length) {
-  auto const [entry, is_new] = avoided_.try_emplace({supply, length});
-  if (!is_new) {
-    return entry->second;
-  }
-  for (HostRoute const& route : routes_) {
-    if (blocks(route, supply, length)) {
+IntervalSet const& HostSpace::avoided_by(Carving const& carving) {
+  auto const [entry, is_new] = avoided_.try_emplace(carving);
+  if (is_new) {
+    for (HostRoute const& route : in_the_way_of(carving)) {
       entry->second.insert(route.prefix.first().bits, route.prefix.last().bits);
     }
   }
   return entry->second;
+}
+
+std::optional<IpPrefix> own_overlap(std::set<IpPrefix> const& own, IpPrefix const& subnet) {
+  auto const after = own.upper_bound({subnet.last(), bits_of(subnet.family())});
+  if (after == own.begin() || !std::prev(after)->overlaps(subnet)) {
+    return std::nullopt;
+  }
+  return *std::prev(after);
 }
 
 }  // namespace drawbridge

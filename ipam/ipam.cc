@@ -68,7 +68,7 @@ Result<PoolGrant> Ipam::request_pool(PoolRequest const& request, HostRoutes cons
     }
   }
   routes_.update(host_routes);
-  Result<PoolGrant> grant = table_.choose(request, routes_);
+  Result<PoolGrant> grant = table_.choose(request, {routes_, host_routes.own});
   if (!grant) {
     return grant;
   }

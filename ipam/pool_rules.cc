@@ -6,25 +6,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace drawbridge {
 namespace {
-
-struct Lengths {
-  int shortest;
-  int longest;
-};
-
-/// SPEC "IPAM". A network needs a gateway and a container, so /32 and /128 are no subnets.
-constexpr Lengths lengths_of(Family family) {
-  return family == Family::ipv4 ? Lengths{8, 31} : Lengths{48, 127};
-}
-
-std::string_view name_of(Family family) {
-  return family == Family::ipv4 ? "IPv4" : "IPv6";
-}
 
 /// returns  `unknown pool "servces": did you mean "services"? known are pods, services`
 Error unknown_name(std::string_view what, std::string_view name,
@@ -48,46 +36,59 @@ Result<void> check_keys(std::map<std::string, std::string> const& options) {
   return {};
 }
 
-PoolSource const* find_source(PoolConfig const& config, std::string_view name) {
-  auto const found = std::find_if(config.sources.begin(), config.sources.end(),
-                                  [&](PoolSource const& source) { return source.name == name; });
-  return found == config.sources.end() ? nullptr : &*found;
-}
-
 std::string source_name(PoolConfig const& config, PoolRequest const& request) {
   auto const option = request.options.find("pool");
   return option == request.options.end() ? config.default_source : option->second;
 }
 
-Result<int> parse_length(std::string_view text, Family family) {
-  auto const [shortest, longest] = lengths_of(family);
+Result<int> parse_length(std::string_view text) {
+  auto const [shortest4, longest4] = subnet_lengths(Family::ipv4);
+  auto const [shortest6, longest6] = subnet_lengths(Family::ipv6);
   int length = -1;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
   bool const is_number = error == std::errc{} && end == text.data() + text.size();
-  if (!is_number || length < shortest || length > longest) {
-    return fail(
-        Errc::invalid_argument,
-        fmt::format("ipam option prefix: \"{}\" is not an {} prefix length between {} and {}", text,
-                    name_of(family), shortest, longest));
+  bool const is_length = subnet_lengths(Family::ipv4).contains(length) ||
+                         subnet_lengths(Family::ipv6).contains(length);
+  if (!is_number || !is_length) {
+    return fail(Errc::invalid_argument,
+                fmt::format("ipam option prefix: \"{}\" is no length of a subnet: IPv4 has /{} to "
+                            "/{}, IPv6 /{} to /{}",
+                            text, shortest4, longest4, shortest6, longest6));
   }
   return length;
 }
 
-/// returns  the length to carve: by option, by 0.0.0.0/N, or the source's own
-Result<int> carve_length(PoolSource const& source, PoolRequest const& request) {
+/// returns  the length that the user named, by option or by 0.0.0.0/N; nothing without one
+std::optional<int> named_length(PoolRequest const& request) {
   if (auto const option = request.options.find("prefix"); option != request.options.end()) {
-    return parse_length(option->second, request.family);
+    int const length = parse_length(option->second).value();
+    if (subnet_lengths(request.family).contains(length)) {
+      return length;
+    }
   }
-  return request.prefix                   ? request.prefix->length
-         : request.family == Family::ipv4 ? source.carve_length_ipv4
-                                          : source.carve_length_ipv6;
+  return request.prefix ? std::optional(request.prefix->length) : std::nullopt;
 }
 
-std::vector<IpPrefix> prefixes_of(PoolSource const& source, Family family) {
-  std::vector<IpPrefix> prefixes;
-  std::copy_if(source.prefixes.begin(), source.prefixes.end(), std::back_inserter(prefixes),
-               [&](IpPrefix const& prefix) { return prefix.family() == family; });
-  return prefixes;
+/// returns  what `source` and its overflows have of the family, at any length
+std::vector<CarveStep> chain_from(PoolConfig const& config, std::string_view name, Family family) {
+  std::vector<CarveStep> chain;
+  PoolSource const* source = find_source(config, name);
+  for (; source != nullptr; source = find_source(config, source->overflow)) {
+    std::vector<IpPrefix> prefixes = prefixes_of(*source, family);
+    if (!prefixes.empty()) {
+      chain.push_back({source, family, std::move(prefixes), carve_length(*source, family)});
+    }
+  }
+  return chain;
+}
+
+/// Leaves what subnets of `length` fit into.
+void cut_to(int length, std::vector<CarveStep>& chain) {
+  for (CarveStep& step : chain) {
+    step.length = length;
+    std::erase_if(step.supplies, [&](IpPrefix const& supply) { return supply.length > length; });
+  }
+  std::erase_if(chain, [](CarveStep const& step) { return step.supplies.empty(); });
 }
 
 Error no_prefix_of_family(std::string const& source, Family family) {
@@ -99,34 +100,6 @@ Error no_prefix_of_family(std::string const& source, Family family) {
   return {
       Errc::invalid_argument,
       fmt::format("pool \"{}\" has no IPv4 prefix: name another with --ipam-opt pool=", source)};
-}
-
-struct ForbiddenSpace {
-  IpPrefix prefix;
-  std::string_view reason;
-};
-
-/// Where no container network can be, by the IANA special-purpose address registries.
-Result<void> check_space(IpPrefix const& subnet) {
-  static ForbiddenSpace const forbidden[] = {
-      {*IpPrefix::parse("0.0.0.0/8"), "addresses that mean \"this host\""},
-      {*IpPrefix::parse("127.0.0.0/8"), "the loopback addresses"},
-      {*IpPrefix::parse("169.254.0.0/16"), "the link-local addresses"},
-      {*IpPrefix::parse("224.0.0.0/4"), "the multicast addresses"},
-      {*IpPrefix::parse("255.255.255.255/32"), "the broadcast address"},
-      {*IpPrefix::parse("::/8"), "the loopback and IPv4-mapped addresses"},
-      {*IpPrefix::parse("fe80::/10"), "the link-local addresses"},
-      {*IpPrefix::parse("ff00::/8"), "the multicast addresses"},
-  };
-  for (ForbiddenSpace const& space : forbidden) {
-    if (subnet.overlaps(space.prefix)) {
-      return fail(Errc::invalid_argument,
-                  fmt::format("subnet {} lies in {}, {}: choose private space such as {}",
-                              subnet.to_string(), space.prefix.to_string(), space.reason,
-                              subnet.family() == Family::ipv4 ? "10.0.0.0/8" : "fd00::/8"));
-    }
-  }
-  return {};
 }
 
 /// what  "subnet" or "range", for the text
@@ -144,11 +117,12 @@ Result<void> check_shape(IpPrefix const& subnet, Family family) {
     return fail(Errc::invalid_argument,
                 fmt::format("subnet {} is not an {} subnet", subnet.to_string(), name_of(family)));
   }
-  auto const [shortest, longest] = lengths_of(family);
-  if (subnet.length < shortest || subnet.length > longest) {
-    return fail(Errc::invalid_argument,
-                fmt::format("subnet {} has an impossible length: {} networks are /{} to /{}",
-                            subnet.to_string(), name_of(family), shortest, longest));
+  SubnetLengths const lengths = subnet_lengths(family);
+  if (!lengths.contains(subnet.length)) {
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("subnet {} has an impossible length: {} networks are /{} to /{}",
+                    subnet.to_string(), name_of(family), lengths.shortest, lengths.longest));
   }
   return check_host_bits("subnet", subnet);
 }
@@ -167,42 +141,42 @@ Result<void> check_options(PoolConfig const& config, PoolRequest const& request)
   if (Result<void> known = check_keys(request.options); !known) {
     return known;
   }
+  if (auto const option = request.options.find("prefix"); option != request.options.end()) {
+    if (Result<int> const length = parse_length(option->second); !length) {
+      return fail(length.error());
+    }
+  }
   std::string const name = source_name(config, request);
   if (find_source(config, name) != nullptr) {
     return {};
   }
-  std::vector<std::string_view> names;
-  for (PoolSource const& source : config.sources) {
-    names.push_back(source.name);
-  }
-  return fail(unknown_name("pool", name, names));
+  return fail(unknown_name("pool", name, names_of(config)));
 }
 
-Result<CarveOrder> carve_order(PoolConfig const& config, PoolRequest const& request) {
-  PoolSource const& source = *find_source(config, source_name(config, request));
-  CarveOrder order{source.name, prefixes_of(source, request.family), 0};
-  if (order.supplies.empty()) {
-    return fail(no_prefix_of_family(source.name, request.family));
+Result<std::vector<CarveStep>> carve_order(PoolConfig const& config, PoolRequest const& request) {
+  std::string const name = source_name(config, request);
+  std::vector<CarveStep> chain = chain_from(config, name, request.family);
+  if (chain.empty() && request.family == Family::ipv6) {
+    chain = chain_from(config, ula_pool, request.family);
   }
-  Result<int> const length = carve_length(source, request);
-  if (!length) {
-    return fail(length.error());
+  if (chain.empty()) {
+    return fail(no_prefix_of_family(name, request.family));
   }
-  order.length = *length;
-  std::erase_if(order.supplies, [&](IpPrefix const& supply) { return supply.length > *length; });
-  if (order.supplies.empty()) {
-    return fail(Errc::invalid_argument,
-                fmt::format("pool \"{}\" has no prefix as wide as /{}: ask for a longer one",
-                            source.name, *length));
+  std::string const first = chain.front().source->name;
+  if (std::optional<int> const length = named_length(request)) {
+    cut_to(*length, chain);
+    if (chain.empty()) {
+      return fail(Errc::invalid_argument,
+                  fmt::format("pool \"{}\" has no prefix as wide as /{}: ask for a longer one",
+                              first, *length));
+    }
   }
-  return order;
+  return chain;
 }
 
 bool wants_any_subnet(PoolRequest const& request) {
-  auto const [shortest, longest] = lengths_of(request.family);
-  return !request.prefix ||
-         (request.prefix->address == IpAddress{request.family, 0} &&
-          request.prefix->length >= shortest && request.prefix->length <= longest);
+  return !request.prefix || (request.prefix->address == IpAddress{request.family, 0} &&
+                             subnet_lengths(request.family).contains(request.prefix->length));
 }
 
 Result<void> check_subnet(PoolRequest const& request) {

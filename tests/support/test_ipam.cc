@@ -56,11 +56,21 @@ TestIpam::TestIpam(PoolConfig config) : config_(std::move(config)) {
 
 std::string TestIpam::pool(std::string const& words) {
   Result<PoolGrant> const grant = ipam_->request_pool(pool_request(words), routes_);
-  return grant ? grant->pool.prefix.to_string() : text_of(grant.error());
+  if (!grant) {
+    return text_of(grant.error());
+  }
+  warnings_ = fmt::format("{}", fmt::join(grant->warnings, "\n"));
+  return grant->pool.prefix.to_string();
 }
 
 std::string TestIpam::release_pool(std::string_view subnet) {
   return text_of(ipam_->release_pool(id_of(subnet)));
+}
+
+void TestIpam::release_all() {
+  for (Ipam::Usage const& usage : ipam_->usage()) {
+    EXPECT_OK(ipam_->release_pool(usage.pool.id));
+  }
 }
 
 std::string TestIpam::gateway(std::string_view subnet, std::string_view preferred) {
@@ -84,15 +94,28 @@ std::string TestIpam::release_address(std::string_view subnet, std::string_view 
 }
 
 void TestIpam::connect(std::string_view prefix, std::string_view interface) {
-  routes_.foreign.push_back(
-      {IpPrefix::parse(prefix).value(), std::string(interface), RouteKind::connected});
-  ++routes_.generation;
+  add_route(prefix, interface, RouteKind::connected);
 }
 
 void TestIpam::route(std::string_view prefix, std::string_view interface) {
-  routes_.foreign.push_back(
-      {IpPrefix::parse(prefix).value(), std::string(interface), RouteKind::routed});
+  add_route(prefix, interface, RouteKind::routed);
+}
+
+void TestIpam::bridge(std::string_view prefix, std::string_view interface) {
+  add_route(prefix, interface, RouteKind::network);
+}
+
+void TestIpam::add_route(std::string_view prefix, std::string_view interface, RouteKind kind) {
+  routes_.foreign.push_back({IpPrefix::parse(prefix).value(), std::string(interface), kind});
   ++routes_.generation;
+}
+
+void TestIpam::own_bridge(std::string_view prefix) {
+  routes_.own.insert(IpPrefix::parse(prefix).value());
+}
+
+void TestIpam::remove_own_bridge(std::string_view prefix) {
+  routes_.own.erase(IpPrefix::parse(prefix).value());
 }
 
 void TestIpam::restart() {

@@ -24,6 +24,7 @@ class TestIpam {
   std::string pool(std::string const& words = "");
   /// returns  "ok" or the error
   std::string release_pool(std::string_view subnet);
+  void release_all();
 
   /// returns  the address that was leased, or the error
   std::string gateway(std::string_view subnet, std::string_view preferred = "");
@@ -32,9 +33,16 @@ class TestIpam {
                       std::string_view owner = "");
   std::string release_address(std::string_view subnet, std::string_view address);
 
-  /// The host gains a route: one of its own addresses, or one behind a next hop.
+  /// returns  what the last pool() that succeeded warned of, a line each
+  std::string const& warnings() const { return warnings_; }
+
+  /// The host gains a route: one of its own addresses, or one behind a next hop; or one of its
+  /// bridges does, of another driver or of ours.
   void connect(std::string_view prefix, std::string_view interface);
   void route(std::string_view prefix, std::string_view interface);
+  void bridge(std::string_view prefix, std::string_view interface);
+  void own_bridge(std::string_view prefix);
+  void remove_own_bridge(std::string_view prefix);
 
   /// Lets `time` pass.
   void wait(std::chrono::milliseconds time) { now_ += time; }
@@ -52,10 +60,12 @@ class TestIpam {
  private:
   std::string request(AddressRequest request, std::string_view preferred);
   PoolId id_of(std::string_view subnet) const;
+  void add_route(std::string_view prefix, std::string_view interface, RouteKind kind);
 
   PoolConfig config_;
   std::unique_ptr<Ipam> ipam_;
   HostRoutes routes_;
+  std::string warnings_;
   WallTime now_ = WallTime(std::chrono::hours(24 * 365 * 50));
 };
 

@@ -44,9 +44,9 @@ TEST(IpamPool, SaysWhichPoolIsExhaustedAndWhatToDo) {
     ASSERT_TRUE(holds(host.pool(), "10.249."));
   }
   EXPECT_EQ(host.pool(),
-            "exhausted: pool \"pods\" is exhausted: 256 of 256 /24 subnets of 10.249.0.0/16 are in "
-            "use or overlap host routes; remove unused networks or name another pool with "
-            "--ipam-opt pool=");
+            "exhausted: pool \"pods\" is exhausted: 256 /24 subnets of 10.249.0.0/16: 256 leased; "
+            "remove unused networks (docker network prune), widen the pool or give it an overflow "
+            "in drawbridge.json, or name another with --ipam-opt pool=NAME (services)");
   EXPECT_EQ(host.release_pool("10.249.77.0/24"), "ok");
   EXPECT_EQ(host.pool(), "10.249.77.0/24");
   EXPECT_TRUE(holds(host.pool(), "exhausted: "));
@@ -57,8 +57,9 @@ TEST(IpamPool, CountsAllPrefixesOfAnExhaustedPool) {
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(holds(host.pool("pool=services"), "172.3"));
   }
-  EXPECT_TRUE(
-      holds(host.pool("pool=services"), "5 of 5 /16 subnets of 172.30.0.0/16, 172.31.0.0/16"));
+  EXPECT_TRUE(holds(host.pool("pool=services"),
+                    "5 /16 subnets of 172.30.0.0/16, 172.31.0.0/16, 172.32.0.0/16, 172.33.0.0/16, "
+                    "172.34.0.0/16: 5 leased"));
 }
 
 TEST(IpamPool, CarvesAnotherLengthByOptionAndByDockersWildcard) {
@@ -192,8 +193,12 @@ TEST(IpamPool, RefusesUnknownOptionsAndSuggestsTheNearest) {
       host.pool("pool=servces"),
       "invalid_argument: unknown pool \"servces\": did you mean \"services\"? known are pods, "
       "services");
-  for (char const* const words : {"prefix=33", "prefix=7", "prefix=x", "prefix=24x", "prefix="}) {
-    EXPECT_TRUE(holds(host.pool(words), "is not an IPv4 prefix length between 8 and 31"));
+  for (char const* const length : {"33", "7", "32", "47", "128", "-24", "x", "24x", "+24", ""}) {
+    for (char const* const words : {"prefix=", "v6 prefix=", "subnet=10.1.0.0/16 prefix="}) {
+      EXPECT_EQ(host.pool(words + std::string(length)),
+                "invalid_argument: ipam option prefix: \"" + std::string(length) +
+                    "\" is no length of a subnet: IPv4 has /8 to /31, IPv6 /48 to /127");
+    }
   }
   EXPECT_TRUE(holds(host.pool("prefix=12"), "pool \"pods\" has no prefix as wide as /12"));
   EXPECT_EQ(host.pool("com.docker.network.ipam.serial=true"), "10.249.1.0/24");
