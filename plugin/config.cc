@@ -4,43 +4,72 @@
 #include "plugin/json_reader.h"
 
 #include <boost/json.hpp>
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace drawbridge {
 namespace json = boost::json;
 namespace {
 
-constexpr std::array<std::string_view, 5> known_keys = {"pools", "default_pool", "docker_socket",
-                                                        "log_level", "log_format"};
-constexpr std::array<std::string_view, 2> known_pool_keys = {"prefixes", "prefix"};
+constexpr std::array<std::string_view, 7> known_keys = {
+    "pools",         "default_pool", "refuse_public", "reuse_delay_s",
+    "docker_socket", "log_level",    "log_format"};
+constexpr std::array<std::string_view, 5> known_pool_keys = {"prefixes", "prefix", "prefix6",
+                                                             "overflow", "on_host_route"};
 constexpr std::size_t max_file_bytes = 1024 * 1024;
+constexpr int max_reuse_delay_s = 24 * 60 * 60;
 
 std::size_t line_at(std::string_view text, std::size_t offset) {
   std::string_view const before = text.substr(0, offset);
   return 1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
 }
 
-/// Adds the line where the first quoted word of the message stands in the file.
+/// returns  where the quoted word stands at or behind `from`: as a key, or else anywhere
+std::size_t find_word(std::string_view text, std::string_view quoted, std::size_t from) {
+  for (std::size_t at = text.find(quoted, from); at != std::string_view::npos;
+       at = text.find(quoted, at + 1)) {
+    std::size_t const next = text.find_first_not_of(" \t\r\n", at + quoted.size());
+    if (next != std::string_view::npos && text[next] == ':') {
+      return at;
+    }
+  }
+  return text.find(quoted, from);
+}
+
+/// returns  the first word in double quotes, with them; empty when there is none
+std::string_view quoted_word(std::string_view message) {
+  std::size_t const open = message.find('"');
+  std::size_t const close = message.find('"', open + 1);
+  bool const is_whole = open != std::string_view::npos && close != std::string_view::npos;
+  return is_whole ? message.substr(open, close - open + 1) : std::string_view();
+}
+
+/// Adds the line where the first quoted word of the message stands in the file; for a message that
+/// begins with a pool, that of the next quoted word inside of this pool.
 Error with_line(std::string_view text, Error const& error) {
-  std::size_t const open = error.message.find('"');
-  std::size_t const close = error.message.find('"', open + 1);
-  if (open == std::string::npos || close == std::string::npos) {
+  std::string_view const word = quoted_word(error.message);
+  std::size_t offset = word.empty() ? std::string_view::npos : find_word(text, word, 0);
+  if (offset == std::string_view::npos) {
     return error;
   }
-  std::string const quoted = error.message.substr(open, close - open + 1);
-  std::size_t const offset = text.find(quoted);
-  return offset == std::string_view::npos
-             ? error
-             : error.within(fmt::format("line {}", line_at(text, offset)));
+  std::string const start = fmt::format("pool {}: ", word);
+  if (error.message.starts_with(start)) {
+    std::string_view const inner =
+        quoted_word(std::string_view(error.message).substr(start.size()));
+    std::size_t const found =
+        inner.empty() ? std::string_view::npos : find_word(text, inner, offset + word.size());
+    offset = found == std::string_view::npos ? offset : found;
+  }
+  return error.within(fmt::format("line {}", line_at(text, offset)));
 }
 
 Result<json::object> parse_text(std::string_view text) {
@@ -77,65 +106,61 @@ void refuse_unknown_keys(JsonReader const& in, std::array<std::string_view, coun
   }
 }
 
-void check_source(JsonReader const& in, PoolSource const& source) {
-  if (source.prefixes.empty()) {
-    in.refuse({Errc::invalid_argument, fmt::format("\"{}\" has no prefixes", source.name)});
-  }
-  for (IpPrefix const& prefix : source.prefixes) {
-    int const longest = bits_of(prefix.family()) - 1;
-    bool const fits =
-        source.carve_length_ipv4 >= prefix.length && source.carve_length_ipv4 <= longest;
-    if (prefix.has_host_bits() || prefix.family() != source.prefixes.front().family() || !fits) {
-      in.refuse(
-          {Errc::invalid_argument, fmt::format("\"{}\" cannot carve /{} from {}", source.name,
-                                               source.carve_length_ipv4, prefix.to_string())});
-    }
-  }
+/// returns  whether the file says something; null says nothing
+bool has(JsonReader const& in, std::string_view key) {
+  json::value const* const value = in.raw().if_contains(key);
+  return value != nullptr && !value->is_null();
 }
 
-PoolSource read_source(JsonReader const& pools, std::string const& name) {
-  JsonReader const in = pools.object(name);
-  refuse_unknown_keys(in, known_pool_keys);
-  PoolSource source;
-  source.name = name;
+Result<HostRoutePolicy> parse_policy(std::string_view text) {
+  constexpr std::pair<std::string_view, HostRoutePolicy> words[] = {
+      {"avoid", HostRoutePolicy::avoid},
+      {"warn", HostRoutePolicy::warn},
+      {"trust", HostRoutePolicy::trust},
+  };
+  for (auto const& [word, policy] : words) {
+    if (text == word) {
+      return policy;
+    }
+  }
+  return fail(Errc::invalid_argument, fmt::format("{} is unknown: use avoid, warn or trust", text));
+}
+
+std::vector<IpPrefix> read_prefixes(JsonReader const& in) {
+  std::vector<IpPrefix> prefixes;
   for (std::string const& text : in.texts("prefixes")) {
     Result<IpPrefix> const prefix = IpPrefix::parse(text);
     if (prefix) {
-      source.prefixes.push_back(*prefix);
+      prefixes.push_back(*prefix);
     } else {
       in.refuse(prefix.error());
     }
   }
-  source.carve_length_ipv4 = in.number("prefix").value_or(24);
-  check_source(in, source);
-  return source;
+  return prefixes;
 }
 
-void read_pools(JsonReader const& in, PoolConfig& config) {
-  if (in.raw().contains("pools")) {
-    config.sources.clear();
-    JsonReader const pools = in.object("pools");
-    for (std::string const& name : pools.keys()) {
-      config.sources.push_back(read_source(pools, name));
-    }
+/// `prefix` is the length of IPv4, or that of IPv6 in a pool that has nothing else.
+void read_lengths(JsonReader const& in, PoolSource& source) {
+  std::optional<int> const prefix = in.number("prefix");
+  std::optional<int> const prefix6 = in.number("prefix6");
+  bool const has_ipv4 = !prefixes_of(source, Family::ipv4).empty();
+  bool const has_ipv6 = !prefixes_of(source, Family::ipv6).empty();
+  if (prefix6 && !has_ipv6) {
+    in.refuse({Errc::invalid_argument, "\"prefix6\" needs an IPv6 prefix in the pool"});
   }
-  if (in.raw().contains("default_pool")) {
-    config.default_source = in.text("default_pool");
-  }
-  bool const known =
-      std::any_of(config.sources.begin(), config.sources.end(),
-                  [&](PoolSource const& source) { return source.name == config.default_source; });
-  if (!known) {
+  if (prefix && prefix6 && !has_ipv4) {
     in.refuse({Errc::invalid_argument,
-               fmt::format("\"default_pool\" names {}, which is not among the pools",
-                           config.default_source)});
+               "\"prefix6\" says what \"prefix\" does in a pool without IPv4: leave one out"});
   }
+  int& meant = has_ipv4 ? source.carve_length_ipv4 : source.carve_length_ipv6;
+  meant = prefix.value_or(meant);
+  source.carve_length_ipv6 = prefix6.value_or(source.carve_length_ipv6);
 }
 
 template <class T>
 void read_word(JsonReader const& in, std::string_view key, Result<T> (*parse)(std::string_view),
                T& target) {
-  if (!in.raw().contains(key)) {
+  if (!has(in, key)) {
     return;
   }
   Result<T> const value = parse(in.text(key));
@@ -146,17 +171,92 @@ void read_word(JsonReader const& in, std::string_view key, Result<T> (*parse)(st
   }
 }
 
+Result<PoolSource> read_source(std::string const& name, json::object object) {
+  JsonDocument document(std::move(object));
+  JsonReader const in = document.root();
+  PoolSource source;
+  source.name = name;
+  refuse_unknown_keys(in, known_pool_keys);
+  source.prefixes = read_prefixes(in);
+  read_lengths(in, source);
+  source.overflow = in.text("overflow");
+  read_word(in, "on_host_route", parse_policy, source.on_host_route);
+  return document.finish(std::move(source));
+}
+
+Result<PoolSource> checked_source(std::string const& name, json::value const& value) {
+  if (!value.is_object()) {
+    return fail(Errc::invalid_argument, fmt::format("pool \"{}\": is not an object", name));
+  }
+  Result<PoolSource> source = read_source(name, value.as_object());
+  if (!source) {
+    return fail(source.error().within(fmt::format("pool \"{}\"", name)));
+  }
+  Result<void> const good = check_source(*source);
+  return good ? source : fail(good.error());
+}
+
+void read_pools(JsonReader const& in, PoolConfig& config) {
+  if (has(in, "pools")) {
+    config.sources.clear();
+    for (json::key_value_pair const& member : in.object("pools").raw()) {
+      Result<PoolSource> source = checked_source(member.key(), member.value());
+      if (!source) {
+        return in.refuse(source.error());
+      }
+      config.sources.push_back(*std::move(source));
+    }
+  }
+  if (Result<void> const good = check_sources(config); !good) {
+    in.refuse(good.error());
+  }
+}
+
+void read_reuse_delay(JsonReader const& in, PoolConfig& config) {
+  std::optional<int> const seconds = in.number("reuse_delay_s");
+  if (!seconds) {
+    return;
+  }
+  if (*seconds < 0 || *seconds > max_reuse_delay_s) {
+    in.refuse({Errc::invalid_argument,
+               fmt::format("\"reuse_delay_s\" is {}: use 0 to {}", *seconds, max_reuse_delay_s)});
+  }
+  config.reuse_delay = std::chrono::seconds(*seconds);
+}
+
+/// Reads all but what one file of several need not know: whether the default pool is there.
 Result<Config> config_from(json::object object) {
   JsonDocument document(std::move(object));
   JsonReader const in = document.root();
   Config config;
   refuse_unknown_keys(in, known_keys);
   read_pools(in, config.pools);
+  if (has(in, "default_pool")) {
+    config.pools.default_source = in.text("default_pool");
+  }
+  config.pools.refuse_public = in.flag("refuse_public");
+  read_reuse_delay(in, config.pools);
   config.docker_socket = in.text("docker_socket");
   read_word(in, "log_level", log::parse_level, config.log_level);
   read_word(in, "log_format", log::parse_format, config.log_format);
   return document.finish(std::move(config));
 }
+
+Result<void> check_default_pool(PoolConfig const& config) {
+  if (find_source(config, config.default_source) != nullptr) {
+    return {};
+  }
+  return fail(Errc::invalid_argument,
+              fmt::format("\"default_pool\" is {}, which is not among the pools: {}",
+                          config.default_source, fmt::join(names_of(config), ", ")));
+}
+
+/// One file as it was read.
+struct Part {
+  std::filesystem::path file;
+  std::string text;
+  json::object keys;
+};
 
 /// returns  the file's text; nothing when there is no such file
 Result<std::optional<std::string>> read_text(std::filesystem::path const& file) {
@@ -187,39 +287,78 @@ std::vector<std::filesystem::path> files_of(std::filesystem::path const& file) {
   return parts;
 }
 
-}  // namespace
-
-Result<Config> parse_config(std::string_view text) {
-  Result<json::object> object = parse_text(text);
-  if (!object) {
-    return fail(object.error());
+/// Each file must be good by itself, so that an error can name it.
+Result<Part> parse_part(std::filesystem::path const& file, std::string text) {
+  Result<json::object> keys = parse_text(text);
+  if (!keys) {
+    return fail(keys.error());
   }
-  Result<Config> config = config_from(std::move(*object));
-  return config ? config : fail(with_line(text, config.error()));
+  if (Result<Config> const alone = config_from(*keys); !alone) {
+    return fail(with_line(text, alone.error()));
+  }
+  return Part{file, std::move(text), *std::move(keys)};
 }
 
-Result<Config> read_config(std::filesystem::path const& file) {
-  json::object merged;
-  for (std::filesystem::path const& part : files_of(file)) {
-    Result<std::optional<std::string>> const text = read_text(part);
+Result<std::vector<Part>> read_parts(std::filesystem::path const& main_file) {
+  std::vector<Part> parts;
+  for (std::filesystem::path const& file : files_of(main_file)) {
+    Result<std::optional<std::string>> text = read_text(file);
     if (!text) {
       return fail(text.error());
     }
     if (!*text) {
       continue;
     }
-    // Each file must be good by itself, so that an error can name it.
-    Result<Config> const alone = parse_config(**text);
-    if (!alone) {
-      return fail(alone.error().within(part.string()));
+    Result<Part> part = parse_part(file, **std::move(text));
+    if (!part) {
+      return fail(part.error().within(file.string()));
     }
-    Result<json::object> object = parse_text(**text);
-    for (json::key_value_pair const& member : *object) {
+    parts.push_back(*std::move(part));
+  }
+  return parts;
+}
+
+/// Names the file that had the last word on the default pool, or else on the pools.
+Error with_file(std::vector<Part> const& parts, Error const& error) {
+  for (std::string_view const key : {"default_pool", "pools"}) {
+    auto const part = std::find_if(parts.rbegin(), parts.rend(), [&](Part const& candidate) {
+      return candidate.keys.contains(key);
+    });
+    if (part != parts.rend()) {
+      std::string const quoted = fmt::format("\"{}\"", key);
+      std::size_t const line = line_at(part->text, find_word(part->text, quoted, 0));
+      Error const located = error.within(fmt::format("line {}", line));
+      return part->file.empty() ? located : located.within(part->file.string());
+    }
+  }
+  return error;
+}
+
+Result<Config> merge(std::vector<Part> const& parts) {
+  json::object merged;
+  for (Part const& part : parts) {
+    for (json::key_value_pair const& member : part.keys) {
       merged[member.key()] = member.value();
     }
   }
   Result<Config> config = config_from(std::move(merged));
-  return config ? config : fail(config.error().within(file.string()));
+  if (!config) {
+    return config;
+  }
+  Result<void> const named = check_default_pool(config->pools);
+  return named ? config : fail(with_file(parts, named.error()));
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text) {
+  Result<Part> const part = parse_part("", std::string(text));
+  return part ? merge({*part}) : fail(part.error());
+}
+
+Result<Config> read_config(std::filesystem::path const& file) {
+  Result<std::vector<Part>> const parts = read_parts(file);
+  return parts ? merge(*parts) : fail(parts.error());
 }
 
 }  // namespace drawbridge

@@ -1,6 +1,6 @@
 // drawbridge.json: what an administrator may set. Everything is optional. Pure but for reading.
 //
-// The keys that this version reads; docs/configuration.md is the user's page.
+// docs/configuration.md is the user's page: every key, its values and its default.
 #pragma once
 
 #include "base/log.h"
@@ -19,11 +19,13 @@ struct Config {
   log::Format log_format = log::Format::text;
 };
 
-/// errors  invalid_argument   the text says line and reason: "line 3: unknown key \"pool\""
+/// errors  invalid_argument   the text says line and reason:
+///                            `line 3: pool "pods": "prefix" is not a number`
 Result<Config> parse_config(std::string_view text);
 
 /// Reads FILE, then the *.json files of the folder conf.d beside it in the order of their names; a
-/// later file replaces whole keys of an earlier one. Files that are not there are skipped.
+/// later file replaces whole keys of an earlier one. Files that are not there are skipped. Each
+/// must be good by itself, but that the default pool may be in another.
 ///
 /// errors  invalid_argument   the text says file, line and reason
 Result<Config> read_config(std::filesystem::path const& file);
