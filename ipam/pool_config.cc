@@ -44,9 +44,11 @@ Result<void> check_length(PoolSource const& source, Family family) {
   if (prefixes_of(source, family).empty() || lengths.contains(length)) {
     return {};
   }
-  return fail(pool_error(
-      source.name, fmt::format("{} subnets cannot be /{}: they are /{} to /{}", name_of(family),
-                               length, lengths.shortest, lengths.longest)));
+  bool const is_second = family == Family::ipv6 && !prefixes_of(source, Family::ipv4).empty();
+  return fail(
+      pool_error(source.name, fmt::format("\"{}\": {} subnets cannot be /{}: they are /{} to /{}",
+                                          is_second ? "prefix6" : "prefix", name_of(family), length,
+                                          lengths.shortest, lengths.longest)));
 }
 
 Result<void> check_prefix(PoolSource const& source, IpPrefix const& prefix) {
