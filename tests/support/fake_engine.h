@@ -1,0 +1,57 @@
+// A Docker engine on a unix socket that answers with the bytes it is told to, on a thread of its
+// own, one connection after the other, as real engines never do: slowly, wrongly or not at all.
+#pragma once
+
+#include "plugin/unix_socket.h"
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace drawbridge {
+
+/// What happens once a request has arrived.
+struct Reaction {
+  std::string bytes;
+  std::chrono::milliseconds pause_between_bytes{0};
+  bool hold_open = false;  // until the client has had enough
+};
+
+/// returns  a whole reply with Content-Length
+std::string api_reply(int status, std::string_view body);
+
+class FakeEngine {
+ public:
+  /// Listens on `socket`, and answers /_ping as an engine of `api_version` does.
+  explicit FakeEngine(std::filesystem::path const& socket, std::string_view api_version = "1.41");
+  ~FakeEngine();
+
+  /// Sets what answers `path`, which has the version in front: each in its turn, the last for ever.
+  void on(std::string const& path, std::vector<Reaction> reactions);
+  /// Sets a reply with status 200.
+  void on(std::string const& path, std::string_view body) { on(path, {{api_reply(200, body)}}); }
+
+  /// returns  the paths that were asked for so far
+  std::vector<std::string> asked() const;
+
+ private:
+  void serve();
+  void answer(int client);
+  Reaction reaction_to(std::string const& path);
+
+  UnixSocket socket_;
+  FileDescriptor listening_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::vector<Reaction>> reactions_;
+  std::vector<std::string> asked_;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace drawbridge
