@@ -1,0 +1,64 @@
+// What a Docker engine says that it holds: its networks, their subnets and endpoints.
+//
+// Only what drawbridge compares and shows. What Docker asks of drawbridge is in network.h and
+// pool.h. source: Docker Engine API v1.40, GET /networks and GET /networks/{id}
+#pragma once
+
+#include "model/address.h"
+#include "model/ids.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace drawbridge {
+
+/// One subnet as the engine lists it: what the user configured, else what the IPAM driver gave. So
+/// the gateway and the auxiliary addresses that nobody configured may be missing, and the prefix of
+/// a network that asked for any subnet of a length is 0.0.0.0/N or ::/N.
+struct DockerSubnet {
+  IpPrefix prefix;  // without host bits
+  std::optional<IpAddress> gateway;
+  std::vector<IpAddress> auxiliary;
+
+  bool operator==(DockerSubnet const&) const = default;
+};
+
+struct DockerEndpoint {
+  EndpointId id;
+  std::string name;  // of the container
+  std::optional<IpPrefix> ipv4;
+  std::optional<IpPrefix> ipv6;
+
+  bool operator==(DockerEndpoint const&) const = default;
+};
+
+struct DockerNetwork {
+  NetworkId id;
+  std::string name;
+  std::string driver;
+  std::string ipam_driver;
+  std::vector<DockerSubnet> subnets;
+  std::vector<DockerEndpoint> endpoints;
+
+  bool operator==(DockerNetwork const&) const = default;
+};
+
+/// One look at an engine: every network that it has, whole.
+struct DockerInventory {
+  std::vector<DockerNetwork> networks;
+
+  bool operator==(DockerInventory const&) const = default;
+};
+
+/// What the plugin protocol does not tell about an endpoint.
+struct EndpointName {
+  NetworkId network;
+  EndpointId endpoint;
+  std::string network_name;
+  std::string container_name;
+
+  bool operator==(EndpointName const&) const = default;
+};
+
+}  // namespace drawbridge

@@ -1,0 +1,218 @@
+// The JSON is what engines 20.10, 28 and 29 answer, shortened.
+#include "docker/inventory.h"
+#include "docker/networks.h"
+#include "tests/support/expect_ok.h"
+#include "tests/support/fake_engine.h"
+#include "tests/support/temp_directory.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace drawbridge {
+namespace {
+
+constexpr std::string_view list = R"([
+  {"Name":"web","Id":"8f3a","Created":"2023-01-01T00:00:00Z","Scope":"local","Driver":"drawbridge",
+   "EnableIPv6":true,
+   "IPAM":{"Driver":"drawbridge","Options":{},
+           "Config":[{"Subnet":"10.249.1.0/24","Gateway":"10.249.1.1",
+                      "AuxiliaryAddresses":{"printer":"10.249.1.9","router":"10.249.1.8"}},
+                     {"Subnet":"fd00:1::/64","Gateway":"fd00:1::1/64"}]},
+   "Internal":false,"Attachable":false,"Ingress":false,"ConfigFrom":{"Network":""},
+   "ConfigOnly":false,"Containers":{},"Options":{},"Labels":{}},
+  {"Name":"host","Id":"77aa","Driver":"host","IPAM":{"Driver":"default","Options":null,"Config":[]},
+   "Containers":null},
+  {"Name":"none","Id":"99bb","Driver":"null","IPAM":{"Driver":"default","Config":null}}
+])";
+
+constexpr std::string_view web = R"(
+  {"Name":"web","Id":"8f3a","Driver":"drawbridge",
+   "IPAM":{"Driver":"drawbridge","Config":[{"Subnet":"10.249.1.0/24","Gateway":"10.249.1.1"}]},
+   "Containers":{
+     "5d1e":{"Name":"app","EndpointID":"b2","MacAddress":"02:42:0a:f9:01:02",
+             "IPv4Address":"10.249.1.2/24","IPv6Address":"fd00:1::2/64"},
+     "ep-a1":{"Name":"proxy","EndpointID":"a1","MacAddress":"","IPv4Address":"","IPv6Address":""}},
+   "Peers":[{"Name":"x","IP":"192.0.2.1"}]})";
+
+/// One line for a network: "web 8f3a drawbridge/drawbridge 10.249.1.0/24 via 10.249.1.1, …".
+std::string text_of(DockerNetwork const& network) {
+  std::string text = fmt::format("{} {} {}/{}", network.name, network.id.value, network.driver,
+                                 network.ipam_driver);
+  for (DockerSubnet const& subnet : network.subnets) {
+    text += fmt::format(", {}", subnet.prefix.to_string());
+    text += subnet.gateway ? " via " + subnet.gateway->to_string() : "";
+    for (IpAddress const& address : subnet.auxiliary) {
+      text += " not " + address.to_string();
+    }
+  }
+  for (DockerEndpoint const& endpoint : network.endpoints) {
+    text += fmt::format("; {} {}", endpoint.id.value, endpoint.name);
+    text += endpoint.ipv4 ? " " + endpoint.ipv4->to_string() : "";
+    text += endpoint.ipv6 ? " " + endpoint.ipv6->to_string() : "";
+  }
+  return text;
+}
+
+std::string text_of(Result<std::vector<DockerNetwork>> const& networks) {
+  std::string text;
+  for (DockerNetwork const& network : networks ? *networks : std::vector<DockerNetwork>()) {
+    text += text_of(network) + "\n";
+  }
+  return networks ? text : networks.error().message;
+}
+
+std::string text_of(Result<DockerNetwork> const& network) {
+  return network ? text_of(*network) : network.error().message;
+}
+
+TEST(DockerNetworks, ReadsTheListWithItsSubnets) {
+  EXPECT_EQ(text_of(decode_networks(list)),
+            "web 8f3a drawbridge/drawbridge, 10.249.1.0/24 via 10.249.1.1 not 10.249.1.9 not "
+            "10.249.1.8, fd00:1::/64 via fd00:1::1\n"
+            "host 77aa host/default\n"
+            "none 99bb null/default\n");
+  EXPECT_EQ(text_of(decode_networks("[]")), "");
+}
+
+TEST(DockerNetworks, ReadsANetworkWithItsEndpoints) {
+  EXPECT_EQ(text_of(decode_network(web)),
+            "web 8f3a drawbridge/drawbridge, 10.249.1.0/24 via 10.249.1.1; a1 proxy; b2 app "
+            "10.249.1.2/24 fd00:1::2/64");
+}
+
+TEST(DockerNetworks, ClearsTheHostBitsThatOldEnginesKeep) {
+  EXPECT_EQ(text_of(decode_network(R"({"Id":"a","IPAM":{"Config":[{"Subnet":"10.1.2.3/16"}]}})")),
+            " a /, 10.1.0.0/16");
+}
+
+TEST(DockerNetworks, DoesWithoutMembersThatAreMissing) {
+  EXPECT_EQ(text_of(decode_network(R"({"Id":"a"})")), " a /");
+  EXPECT_EQ(text_of(decode_network(R"({"Id":"a","IPAM":{"Config":[{}]}})")), " a /");
+  EXPECT_EQ(text_of(decode_network(R"({"Id":"a","IPAM":{"Config":[{"Subnet":""}]}})")), " a /");
+  EXPECT_EQ(text_of(decode_network(R"({"Id":"a","Containers":{"ep-b":{},"c":{}}})")),
+            " a /;  ; b ");
+}
+
+TEST(DockerNetworks, SkipsMembersThatAreUnknown) {
+  EXPECT_EQ(text_of(decode_network(R"({"Id":"a","New":[{"x":1e9}],"IPAM":{"Status":{"y":[]}}})")),
+            " a /");
+}
+
+TEST(DockerNetworks, RefusesAListThatIsNone) {
+  for (std::string_view const body : {"", " ", "{}", "null", "1", "\"x\"", "[", "[{]", "[1]",
+                                      "[null]", "[[]]", R"([{"Id":"a"},)", "[{}]", "\xff"}) {
+    Result<std::vector<DockerNetwork>> const networks = decode_networks(body);
+    EXPECT_FALSE(networks) << body;
+  }
+}
+
+TEST(DockerNetworks, RefusesEveryBeginningOfAReply) {
+  for (std::size_t size = 0; size < list.size(); ++size) {
+    EXPECT_FALSE(decode_networks(list.substr(0, size))) << size;
+  }
+  std::string_view const trimmed = web.substr(0, web.rfind('}') + 1);
+  for (std::size_t size = 0; size < trimmed.size(); ++size) {
+    EXPECT_FALSE(decode_network(trimmed.substr(0, size))) << size;
+  }
+}
+
+TEST(DockerNetworks, SaysWhatIsWrongWithANetwork) {
+  std::vector<std::pair<std::string_view, std::string_view>> const bad = {
+      {R"([])", R"("network" is not an object)"},
+      {R"({})", R"(a network has no "Id")"},
+      {R"({"Id":7})", R"("Id" is not a text)"},
+      {R"({"Id":"a","Name":{}})", R"("Name" is not a text)"},
+      {R"({"Id":"a","Driver":[]})", R"("Driver" is not a text)"},
+      {R"({"Id":"a","IPAM":[]})", R"("IPAM" is not an object)"},
+      {R"({"Id":"a","IPAM":{"Driver":1}})", R"("Driver" is not a text)"},
+      {R"({"Id":"a","IPAM":{"Config":{}}})", R"("Config" is not a list)"},
+      {R"({"Id":"a","IPAM":{"Config":[1]}})", R"("Config" is not an object)"},
+      {R"({"Id":"a","IPAM":{"Config":[{"Subnet":1}]}})", R"("Subnet" is not a text)"},
+      {R"({"Id":"a","IPAM":{"Config":[{"Subnet":"10.1.0.0"}]}})", R"("Subnet": "10.1.0.0")"},
+      {R"({"Id":"a","IPAM":{"Config":[{"Subnet":"10.1.0.0/33"}]}})", R"("Subnet": )"},
+      {R"({"Id":"a","IPAM":{"Config":[{"Subnet":"10.1.0.0/16","Gateway":"x"}]}})",
+       R"("Gateway": "x" is not an IP address)"},
+      {R"({"Id":"a","IPAM":{"Config":[{"Subnet":"10.1.0.0/16","Gateway":"x/9"}]}})",
+       R"("Gateway": )"},
+      {R"({"Id":"a","IPAM":{"Config":[{"Subnet":"10.1.0.0/16","AuxiliaryAddresses":[]}]}})",
+       R"("AuxiliaryAddresses" is not an object)"},
+      {R"({"Id":"a","IPAM":{"Config":[{"Subnet":"10.1.0.0/16","AuxiliaryAddresses":{"b":2}}]}})",
+       R"("b" is not a text)"},
+      {R"({"Id":"a","Containers":[]})", R"("Containers" is not an object)"},
+      {R"({"Id":"a","Containers":{"b":[]}})", R"("Containers" is not an object)"},
+      {R"({"Id":"a","Containers":{"b":{"Name":false}}})", R"("Name" is not a text)"},
+      {R"({"Id":"a","Containers":{"b":{"EndpointID":1}}})", R"("EndpointID" is not a text)"},
+      {R"({"Id":"a","Containers":{"b":{"IPv4Address":"10.1.0.2"}}})", R"("IPv4Address": )"},
+      {R"({"Id":"a","Containers":{"b":{"IPv6Address":"::/999"}}})", R"("IPv6Address": )"},
+  };
+  for (auto const& [body, words] : bad) {
+    EXPECT_TRUE(fails_with(decode_network(body), Errc::malformed, words)) << body;
+  }
+}
+
+TEST(DockerNetworks, RefusesADepthThatNoEngineHas) {
+  EXPECT_FALSE(decode_network(std::string(100'000, '[')));
+  EXPECT_FALSE(decode_network(R"({"Id":"a","x":)" + std::string(1000, '[')));
+}
+
+class InventoryTest : public testing::Test {
+ protected:
+  std::string look() {
+    Result<DockerInventory> const inventory = take_inventory(api_);
+    if (!inventory) {
+      return inventory.error().message;
+    }
+    return text_of(Result<std::vector<DockerNetwork>>(inventory->networks));
+  }
+
+ private:
+  TempDirectory directory_;
+
+ protected:
+  FakeEngine engine_{directory_ / "d.sock"};
+  ApiClient api_{directory_ / "d.sock", std::chrono::seconds(10)};
+};
+
+TEST_F(InventoryTest, AsksForTheEndpointsOfNetworksWithSubnets) {
+  engine_.on("/v1.41/networks", list);
+  engine_.on("/v1.41/networks/8f3a", web);
+  EXPECT_EQ(look(),
+            "web 8f3a drawbridge/drawbridge, 10.249.1.0/24 via 10.249.1.1; a1 proxy; b2 app "
+            "10.249.1.2/24 fd00:1::2/64\n"
+            "host 77aa host/default\n"
+            "none 99bb null/default\n");
+  EXPECT_EQ(engine_.asked(),
+            (std::vector<std::string>{"/_ping", "/v1.41/networks", "/v1.41/networks/8f3a"}));
+}
+
+TEST_F(InventoryTest, DoesNotAskForTheEnginesOwnBridge) {
+  engine_.on("/v1.41/networks", R"([{"Id":"a","Name":"bridge","Driver":"bridge",
+      "IPAM":{"Driver":"default","Config":[{"Subnet":"172.17.0.0/16"}]}}])");
+  EXPECT_EQ(look(), "bridge a bridge/default, 172.17.0.0/16\n");
+}
+
+TEST_F(InventoryTest, LeavesOutANetworkThatVanishesMeanwhile) {
+  engine_.on("/v1.41/networks", list);
+  engine_.on("/v1.41/networks/8f3a", {{api_reply(404, R"({"message":"network 8f3a not found"})")}});
+  EXPECT_EQ(look(), "host 77aa host/default\nnone 99bb null/default\n");
+}
+
+TEST_F(InventoryTest, IsNeverHalfALook) {
+  engine_.on("/v1.41/networks", list);
+  engine_.on("/v1.41/networks/8f3a", {{api_reply(500, R"({"message":"busy"})")}});
+  EXPECT_TRUE(look().ends_with("d.sock: GET /networks/8f3a: 500: busy"));
+  engine_.on("/v1.41/networks/8f3a", "{}");
+  EXPECT_TRUE(look().ends_with(R"(d.sock: GET /networks/8f3a: a network has no "Id")"));
+  engine_.on("/v1.41/networks", "oops");
+  EXPECT_TRUE(look().ends_with("d.sock: GET /networks: not JSON: syntax error")) << look();
+  engine_.on("/v1.41/networks", {{api_reply(404, "")}});
+  EXPECT_TRUE(look().ends_with("d.sock: GET /networks: 404: no reason given"));
+}
+
+}  // namespace
+}  // namespace drawbridge
