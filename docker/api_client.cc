@@ -136,7 +136,8 @@ Result<ApiReply> receive_reply(int socket, TimePoint deadline) {
     }
     Result<void> const taken = bytes->empty() ? decoder.end() : decoder.feed(*bytes);
     if (!taken) {
-      return fail(taken.error());
+      // An engine that goes away is none that answers wrongly.
+      return fail(bytes->empty() ? Errc::kernel : taken.error().code, taken.error().message);
     }
   }
   return decoder.take();

@@ -35,7 +35,7 @@ class FakeEngine {
   /// Sets what answers `path`, which has the version in front: each in its turn, the last for ever.
   void on(std::string const& path, std::vector<Reaction> reactions);
   /// Sets a reply with status 200.
-  void on(std::string const& path, std::string_view body) { on(path, {{api_reply(200, body)}}); }
+  void give(std::string const& path, std::string_view body) { on(path, {{api_reply(200, body)}}); }
 
   /// returns  the paths that were asked for so far
   std::vector<std::string> asked() const;

@@ -47,7 +47,7 @@ class ApiClientTest : public testing::Test {
 
 TEST_F(ApiClientTest, AsksInTheVersionOfTheEngine) {
   FakeEngine engine(socket(), "1.41");
-  engine.on("/v1.41/networks", "[]");
+  engine.give("/v1.41/networks", "[]");
   ApiClient api(socket(), long_limit);
   Result<std::string> const first = api.get("/networks");
   ASSERT_OK(first);
@@ -59,7 +59,7 @@ TEST_F(ApiClientTest, AsksInTheVersionOfTheEngine) {
 
 TEST_F(ApiClientTest, AsksANewerEngineInTheNewestVersionItKnows) {
   FakeEngine engine(socket(), "1.52");
-  engine.on("/v1.44/networks", "[]");
+  engine.give("/v1.44/networks", "[]");
   EXPECT_OK(ApiClient(socket(), long_limit).get("/networks"));
 }
 
@@ -80,12 +80,12 @@ TEST_F(ApiClientTest, AgreesAnewWithAnEngineThatWasExchanged) {
   ApiClient api(socket(), long_limit);
   {
     FakeEngine old(socket(), "1.41");
-    old.on("/v1.41/networks", "[]");
+    old.give("/v1.41/networks", "[]");
     ASSERT_OK(api.get("/networks"));
   }
   FakeEngine engine(socket(), "1.52");
   engine.on("/v1.41/networks", {{api_reply(400, R"({"message":"client is too old"})")}});
-  engine.on("/v1.44/networks", "[1]");
+  engine.give("/v1.44/networks", "[1]");
   Result<std::string> const body = api.get("/networks");
   ASSERT_OK(body);
   EXPECT_EQ(*body, "[1]");
@@ -117,13 +117,17 @@ TEST_F(ApiClientTest, PassesOnWhatTheEngineSays) {
             "500: " + std::string(200, 'x'));
 }
 
-TEST_F(ApiClientTest, TellsAMissingObjectFromOtherErrors) {
+TEST_F(ApiClientTest, TellsWhetherTheEngineAnswered) {
   FakeEngine engine(socket());
   engine.on("/v1.41/a", {{api_reply(404, "")}});
   engine.on("/v1.41/b", {{api_reply(500, "")}});
+  engine.on("/v1.41/c", {{"oops\r\n\r\n"}});
+  engine.on("/v1.41/d", {{"HTTP/1.1 200 OK\r\n"}});
   ApiClient api(socket(), long_limit);
   EXPECT_TRUE(fails_with(api.get("/a"), Errc::not_found, "404"));
   EXPECT_TRUE(fails_with(api.get("/b"), Errc::unsupported, "500"));
+  EXPECT_TRUE(fails_with(api.get("/c"), Errc::malformed, "not an HTTP reply"));
+  EXPECT_TRUE(fails_with(api.get("/d"), Errc::kernel, "in the middle of the reply"));
 }
 
 TEST_F(ApiClientTest, GivesUpOnAnEngineThatDoesNotAnswerInTime) {

@@ -179,8 +179,8 @@ class InventoryTest : public testing::Test {
 };
 
 TEST_F(InventoryTest, AsksForTheEndpointsOfNetworksWithSubnets) {
-  engine_.on("/v1.41/networks", list);
-  engine_.on("/v1.41/networks/8f3a", web);
+  engine_.give("/v1.41/networks", list);
+  engine_.give("/v1.41/networks/8f3a", web);
   EXPECT_EQ(look(),
             "web 8f3a drawbridge/drawbridge, 10.249.1.0/24 via 10.249.1.1; a1 proxy; b2 app "
             "10.249.1.2/24 fd00:1::2/64\n"
@@ -191,24 +191,24 @@ TEST_F(InventoryTest, AsksForTheEndpointsOfNetworksWithSubnets) {
 }
 
 TEST_F(InventoryTest, DoesNotAskForTheEnginesOwnBridge) {
-  engine_.on("/v1.41/networks", R"([{"Id":"a","Name":"bridge","Driver":"bridge",
+  engine_.give("/v1.41/networks", R"([{"Id":"a","Name":"bridge","Driver":"bridge",
       "IPAM":{"Driver":"default","Config":[{"Subnet":"172.17.0.0/16"}]}}])");
   EXPECT_EQ(look(), "bridge a bridge/default, 172.17.0.0/16\n");
 }
 
 TEST_F(InventoryTest, LeavesOutANetworkThatVanishesMeanwhile) {
-  engine_.on("/v1.41/networks", list);
+  engine_.give("/v1.41/networks", list);
   engine_.on("/v1.41/networks/8f3a", {{api_reply(404, R"({"message":"network 8f3a not found"})")}});
   EXPECT_EQ(look(), "host 77aa host/default\nnone 99bb null/default\n");
 }
 
 TEST_F(InventoryTest, IsNeverHalfALook) {
-  engine_.on("/v1.41/networks", list);
+  engine_.give("/v1.41/networks", list);
   engine_.on("/v1.41/networks/8f3a", {{api_reply(500, R"({"message":"busy"})")}});
   EXPECT_TRUE(look().ends_with("d.sock: GET /networks/8f3a: 500: busy"));
-  engine_.on("/v1.41/networks/8f3a", "{}");
+  engine_.give("/v1.41/networks/8f3a", "{}");
   EXPECT_TRUE(look().ends_with(R"(d.sock: GET /networks/8f3a: a network has no "Id")"));
-  engine_.on("/v1.41/networks", "oops");
+  engine_.give("/v1.41/networks", "oops");
   EXPECT_TRUE(look().ends_with("d.sock: GET /networks: not JSON: syntax error")) << look();
   engine_.on("/v1.41/networks", {{api_reply(404, "")}});
   EXPECT_TRUE(look().ends_with("d.sock: GET /networks: 404: no reason given"));
