@@ -11,4 +11,10 @@ namespace drawbridge {
 /// However the bytes are cut, the decoder makes the same of them, and within its limits.
 void fuzz_http_codec(std::string_view bytes);
 
+/// However the bytes are cut, the decoder makes the same reply or the same refusal of them.
+void fuzz_http_reply(std::string_view bytes);
+
+/// Whatever is read of networks has an id, and subnets without host bits.
+void fuzz_docker_networks(std::string_view bytes);
+
 }  // namespace drawbridge
