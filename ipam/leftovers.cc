@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 
 namespace drawbridge {
 namespace {
@@ -110,16 +111,27 @@ LeftoverWatch::LeftoverWatch(std::vector<Pool> pools, std::vector<Lease> leases)
     : pools_(std::move(pools)), leases_(std::move(leases)) {
   std::erase_if(pools_, [](Pool const& pool) { return !is_local(pool); });
   finished_ = pools_.empty();
+  for (Pool const& pool : pools_) {
+    untouched_pools_.insert(pool.id);
+  }
+  for (Lease const& lease : leases_) {
+    untouched_addresses_.emplace(lease.pool, lease.address);
+  }
 }
 
 void LeftoverWatch::touched(PoolId const& pool) {
-  answered_pools_.insert(pool);
-  answered_whole_.insert(pool);
+  untouched_pools_.erase(pool);
+  auto const first = untouched_addresses_.lower_bound({pool, IpAddress()});
+  auto last = first;
+  while (last != untouched_addresses_.end() && last->first == pool) {
+    ++last;
+  }
+  untouched_addresses_.erase(first, last);
 }
 
 void LeftoverWatch::touched(PoolId const& pool, IpAddress const& address) {
-  answered_pools_.insert(pool);
-  answered_addresses_.emplace(pool, address);
+  untouched_pools_.erase(pool);
+  untouched_addresses_.erase({pool, address});
 }
 
 LeftoverWatch::Verdict LeftoverWatch::take(DockerInventory const& look) {
@@ -148,10 +160,9 @@ bool LeftoverWatch::is_another_engine(DockerInventory const& look) const {
 }
 
 Leftovers LeftoverWatch::untouched(Leftovers all) const {
-  std::erase_if(all.pools, [this](PoolId const& pool) { return answered_pools_.contains(pool); });
+  std::erase_if(all.pools, [this](PoolId const& pool) { return !untouched_pools_.contains(pool); });
   std::erase_if(all.addresses, [this](Lease const& lease) {
-    return answered_whole_.contains(lease.pool) ||
-           answered_addresses_.contains({lease.pool, lease.address});
+    return !untouched_addresses_.contains({lease.pool, lease.address});
   });
   return all;
 }

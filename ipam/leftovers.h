@@ -7,7 +7,6 @@
 #include "model/docker.h"
 #include "model/pool.h"
 
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -62,9 +61,8 @@ class LeftoverWatch {
 
   std::vector<Pool> pools_;  // of the local address space
   std::vector<Lease> leases_;
-  std::set<PoolId> answered_pools_;  // of which Docker spoke since the start
-  std::set<PoolId> answered_whole_;  // the same, with all their addresses
-  std::set<std::pair<PoolId, IpAddress>> answered_addresses_;
+  std::set<PoolId> untouched_pools_;
+  std::set<std::pair<PoolId, IpAddress>> untouched_addresses_;
   std::optional<Leftovers> last_;  // what the last look left over
   bool finished_ = false;
 };
