@@ -1,6 +1,6 @@
 // The core thread's work: a queue of tasks from other threads, and something to do when idle.
 //
-// One task at a time, in the order of arrival. Of the two mutexes of the program one is in here, the
+// One task at a time, in the order of arrival. One of the program's two mutexes is in here, the
 // other in docker_worker.h.
 #pragma once
 
