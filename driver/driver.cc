@@ -295,6 +295,26 @@ Result<void> Driver::delete_endpoint(NetworkId const& network_id, EndpointId con
   return applied ? applied : fail(about(id, applied.error()));
 }
 
+std::optional<NetworkId> Driver::network_with(IpPrefix const& subnet) const {
+  for (auto const& [id, entry] : networks_) {
+    for (Subnet const& each : entry.network.request.subnets) {
+      if (each.prefix == subnet) {
+        return id;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Endpoint> Driver::endpoint(NetworkId const& network, EndpointId const& id) const {
+  auto const entry = networks_.find(network);
+  if (entry == networks_.end()) {
+    return std::nullopt;
+  }
+  auto const found = entry->second.endpoints.find(id);
+  return found == entry->second.endpoints.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::size_t Driver::endpoint_count() const {
   std::size_t count = 0;
   for (auto const& [id, entry] : networks_) {

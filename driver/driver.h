@@ -11,6 +11,7 @@
 #include "store/store.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,11 @@ class Driver {
   /// Forgets the endpoint and retires its veth pair: by now the engine has taken the container's
   /// end out of the sandbox. Unknown is success.
   Result<void> delete_endpoint(NetworkId const& network, EndpointId const& endpoint);
+
+  /// returns  the network that has this subnet
+  std::optional<NetworkId> network_with(IpPrefix const& subnet) const;
+  /// returns  nothing when the endpoint is not known
+  std::optional<Endpoint> endpoint(NetworkId const& network, EndpointId const& id) const;
 
   std::size_t network_count() const { return networks_.size(); }
   std::size_t endpoint_count() const;

@@ -30,7 +30,7 @@ Result<void> Ipam::load() {
   }
   for (Pool const& pool : *pools) {
     table_.add(pool);
-    pools_.emplace(pool.id, pool);
+    pools_.emplace(pool.id, pool).first->second.avoid(collisions_.parts_taken(pool.prefix));
   }
   for (Lease const& lease : *leases) {
     auto const pool = pools_.find(lease.pool);
@@ -43,6 +43,11 @@ Result<void> Ipam::load() {
   }
   is_loaded_ = true;
   return {};
+}
+
+void Ipam::configure(PoolConfig config) {
+  reuse_delay_ = config.reuse_delay;
+  table_.configure(std::move(config));
 }
 
 void Ipam::invalidate() {
@@ -77,8 +82,24 @@ Result<PoolGrant> Ipam::request_pool(PoolRequest const& request, HostRoutes cons
     return fail(saved.error().within("lease subnet " + pool.prefix.to_string()));
   }
   table_.add(pool);
-  pools_.emplace(pool.id, pool);
+  AddressPool& added = pools_.emplace(pool.id, pool).first->second;
+  added.avoid(collisions_.parts_taken(pool.prefix));
   return grant;
+}
+
+RouteCollisionChanges Ipam::look_at(HostRoutes const& host_routes) {
+  if (!is_loaded_ || collisions_.is_current(host_routes)) {
+    return {};
+  }
+  std::vector<IpPrefix> subnets;
+  for (auto const& [id, pool] : pools_) {
+    subnets.push_back(pool.pool().prefix);
+  }
+  RouteCollisionChanges changes = collisions_.update(std::move(subnets), host_routes);
+  for (auto& [id, pool] : pools_) {
+    pool.avoid(collisions_.parts_taken(pool.pool().prefix));
+  }
+  return changes;
 }
 
 Result<void> Ipam::release_pool(PoolId const& id) {
@@ -156,6 +177,25 @@ Result<void> Ipam::remember(AddressPool& pool, Lease lease, WallTime now) {
   pool.put(lease);
   std::optional<IpAddress> const oldest = pool.forgettable(now, reuse_delay_);
   return oldest ? forget(pool, *oldest) : Result<void>();
+}
+
+void Ipam::learn_owner(IpPrefix const& address, std::string const& owner) {
+  // With a range, the id goes on behind the subnet.
+  PoolId const id = pool_id(std::string(local_address_space), address.network(), std::nullopt);
+  auto const found = pools_.lower_bound(id);
+  if (found == pools_.end() || found->second.pool().prefix != address.network()) {
+    return;
+  }
+  std::optional<Lease> lease = found->second.held(address.address);
+  if (lease && lease->owner.empty()) {
+    lease->owner = owner;
+    found->second.put(*lease);
+  }
+}
+
+std::vector<PoolReport> Ipam::explain(HostRoutes const& host_routes) {
+  routes_.update(host_routes);
+  return table_.explain({routes_, host_routes.own});
 }
 
 std::vector<Ipam::Usage> Ipam::usage() const {

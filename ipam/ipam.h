@@ -10,6 +10,7 @@
 #include "ipam/host_route_index.h"
 #include "ipam/pool_config.h"
 #include "ipam/pool_table.h"
+#include "ipam/route_collisions.h"
 #include "model/pool.h"
 #include "store/store.h"
 
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace drawbridge {
@@ -32,6 +34,9 @@ class Ipam {
   /// Drops what memory has: changes that it knows of are not in the store after all.
   void invalidate();
 
+  /// Replaces the pools to carve from; what is leased stays as it is.
+  void configure(PoolConfig config);
+
   /// Leases the subnet that `request` names, or carves the next free one from a pool source. In the
   /// global address space asking again for a leased subnet gives the same pool again.
   ///
@@ -43,6 +48,12 @@ class Ipam {
   ///          unsupported        an IPv6 subnet of our choice, without a pool that has any
   ///          store              not written; nothing changed
   Result<PoolGrant> request_pool(PoolRequest const& request, HostRoutes const& host_routes);
+
+  /// Looks whether routes of others have come to lie on leased subnets, or went away again. New
+  /// addresses keep clear of what such a route takes of a subnet.
+  ///
+  /// returns  what changed since the last look; costs nothing when the routes did not
+  RouteCollisionChanges look_at(HostRoutes const& host_routes);
 
   /// Gives a pool and all its addresses back. An unknown pool is success.
   Result<void> release_pool(PoolId const& id);
@@ -65,6 +76,15 @@ class Ipam {
   /// unknown pool or a free address is success.
   Result<void> release_address(PoolId const& id, IpAddress const& address, WallTime now);
 
+  /// Notes which container holds an address, where the request did not say. Kept in memory, for
+  /// error texts, and with the address when it is released.
+  ///
+  /// address  as its endpoint has it: 10.249.1.2/24
+  void learn_owner(IpPrefix const& address, std::string const& owner);
+
+  /// returns  how full each configured pool is
+  std::vector<PoolReport> explain(HostRoutes const& host_routes);
+
   struct Usage {
     Pool pool;
     std::uint64_t leases = 0;
@@ -81,6 +101,7 @@ class Ipam {
   std::chrono::milliseconds reuse_delay_;
   PoolTable table_;
   HostSpace routes_;
+  RouteCollisions collisions_;
   std::map<PoolId, AddressPool> pools_;
   bool is_loaded_ = false;
 };

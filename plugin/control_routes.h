@@ -6,7 +6,9 @@
 
 namespace drawbridge {
 
-/// returns  a router for GET /status: version, numbers of networks and endpoints, every leased pool
+/// returns  a router for GET /status: version, numbers of networks and endpoints, every leased
+/// pool,
+///          how full the configured ones are
 Router make_control_router(Services services);
 
 }  // namespace drawbridge

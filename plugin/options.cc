@@ -25,7 +25,9 @@ void add_serve(CLI::App& app, ServeCommand& command) {
   serve.add_option("--control-socket", command.control_socket, "where administrators ask")
       ->envname("DRAWBRIDGE_CONTROL_SOCKET")
       ->capture_default_str();
-  serve.add_option("--docker-socket", command.docker_socket, "the Docker API; not called yet")
+  serve
+      .add_option("--docker-socket", command.docker_socket,
+                  "the Docker API, for names and for what Docker holds")
       ->envname("DRAWBRIDGE_DOCKER_SOCKET");
   serve.add_option("--log-level", command.log_level, "debug, info, warn or error")
       ->envname("DRAWBRIDGE_LOG_LEVEL");

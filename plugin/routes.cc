@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "plugin/ipam_messages.h"
 #include "plugin/network_messages.h"
+#include "plugin/wall_clock.h"
 
 #include <fmt/core.h>
 
@@ -21,10 +22,6 @@ std::string subject(EndpointRef const& ref) {
 
 Result<std::string> done(Result<void> const& result) {
   return result ? Result<std::string>(empty_reply) : fail(result.error());
-}
-
-WallTime wall_time() {
-  return std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
 }
 
 /// Before an operation that relies on our rules, what others took from them is put back.
@@ -92,7 +89,11 @@ Result<std::string> join(Services services, Call& call) {
   call.subject = subject(*ref);
   mend(services.kernel);
   Result<JoinReply> const reply = services.driver.join(ref->network, ref->endpoint);
-  return reply ? Result<std::string>(encode_join(*reply)) : fail(reply.error());
+  if (!reply) {
+    return fail(reply.error());
+  }
+  services.engine.joined(ref->network, ref->endpoint);
+  return encode_join(*reply);
 }
 
 Result<std::string> program_external_connectivity(Call& call) {
@@ -155,6 +156,7 @@ Result<std::string> request_pool(Services services, Call& call) {
     return fail(grant.error());
   }
   call.subject = fmt::format("pool={}", grant->pool.id.value);
+  services.engine.touched(grant->pool.id);
   for (std::string const& warning : grant->warnings) {
     log::warn("{}", warning);
   }
@@ -167,6 +169,7 @@ Result<std::string> release_pool(Services services, Call& call) {
     return fail(id.error());
   }
   call.subject = fmt::format("pool={}", id->value);
+  services.engine.touched(*id);
   return done(services.ipam.release_pool(*id));
 }
 
@@ -181,6 +184,7 @@ Result<std::string> request_address(Services services, Call& call) {
     return fail(address.error());
   }
   call.subject += fmt::format(" address={}", address->address.to_string());
+  services.engine.touched(request->pool, address->address);
   return encode_address(*address);
 }
 
@@ -190,6 +194,7 @@ Result<std::string> release_address(Services services, Call& call) {
     return fail(lease.error());
   }
   call.subject = fmt::format("pool={} address={}", lease->pool.value, lease->address.to_string());
+  services.engine.touched(lease->pool, lease->address);
   return done(services.ipam.release_address(lease->pool, lease->address, wall_time()));
 }
 

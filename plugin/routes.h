@@ -4,6 +4,7 @@
 #include "driver/driver.h"
 #include "ipam/ipam.h"
 #include "netlink/kernel.h"
+#include "plugin/engine_view.h"
 #include "plugin/router.h"
 
 namespace drawbridge {
@@ -14,6 +15,7 @@ struct Services {
   Driver& driver;
   Ipam& ipam;
   Kernel& kernel;
+  EngineView& engine;
 };
 
 /// returns  a router that knows Plugin.Activate and every method of PROTOCOL.md

@@ -182,6 +182,7 @@ class Lab:
             "--state-dir": self.state_dir,
             "--plugin-socket": "/run/docker/plugins/drawbridge.sock",
             "--control-socket": self.control_socket,
+            "--docker-socket": self.engine_socket,
             "--log-level": "debug",
         }
         given = {argument.split("=")[0] for argument in extra_args}

@@ -156,7 +156,8 @@ class Replay {
   Ipam ipam_{default_pool_config(), store_};
   Driver driver_{kernel_, store_};
   CommitGroup group_{store_, [this] { ipam_.invalidate(); }};
-  Router router_ = make_plugin_router({group_, driver_, ipam_, kernel_});
+  EngineView engine_{driver_, ipam_, group_};
+  Router router_ = make_plugin_router({group_, driver_, ipam_, kernel_, engine_});
   std::set<std::string> networks_;
   std::map<std::string, std::string> pools_;
   std::map<std::string, std::string> addresses_;

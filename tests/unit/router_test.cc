@@ -22,7 +22,8 @@ class RouterTest : public ::testing::Test {
   Ipam ipam{default_pool_config(), store};
   Driver driver{kernel, store};
   CommitGroup group{store, [this] { ipam.invalidate(); }};
-  Services services{group, driver, ipam, kernel};
+  EngineView engine{driver, ipam, group};
+  Services services{group, driver, ipam, kernel, engine};
   Router router = make_plugin_router(services);
 };
 

@@ -1,0 +1,178 @@
+#include "plugin/daemon.h"
+
+#include "base/log.h"
+#include "ipam/ula.h"
+#include "plugin/collision_report.h"
+#include "plugin/control_routes.h"
+#include "plugin/version.h"
+
+#include <chrono>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace drawbridge {
+namespace {
+
+// Long enough for the calls of one `docker run` to be over, short enough that nobody waits for it.
+constexpr std::chrono::milliseconds idle_after{100};
+
+/// What the start had to bring into line is expected: after a reboot that is everything.
+void log_start(std::vector<std::string> const& changes) {
+  for (std::string const& change : changes) {
+    log::info("at start: {}", change);
+  }
+}
+
+void log_repairs(std::vector<std::string> const& repairs) {
+  for (std::string const& repair : repairs) {
+    log::warn("repaired: {}", repair);
+  }
+}
+
+std::uint64_t random_bits() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::open(ServeCommand const& command) {
+  Result<Config> config = resolve_config(command);
+  if (!config) {
+    return fail(config.error());
+  }
+  log::configure(config->log_level, config->log_format);
+  Result<std::unique_ptr<Store>> store = open_store(command.state_dir);
+  if (!store) {
+    return fail(store.error());
+  }
+  Result<IpPrefix> const ula_prefix = fixed_ula_prefix(**store, random_bits());
+  if (!ula_prefix) {
+    return fail(ula_prefix.error());
+  }
+  Result<std::unique_ptr<LinuxKernel>> kernel = LinuxKernel::open();
+  if (!kernel) {
+    return fail(kernel.error());
+  }
+  std::unique_ptr<Daemon> daemon(new Daemon(
+      {command, std::move(*config), std::move(*store), std::move(*kernel), *ula_prefix}));
+  Result<void> const started = daemon->start();
+  return started ? Result<std::unique_ptr<Daemon>>(std::move(daemon)) : fail(started.error());
+}
+
+Daemon::Daemon(Parts parts)
+    : command_(std::move(parts.command)),
+      config_(std::move(parts.config)),
+      ula_prefix_(parts.ula_prefix),
+      store_(std::move(parts.store)),
+      kernel_(std::move(parts.kernel)),
+      ipam_(with_ula_pool(config_.pools, ula_prefix_), *store_),
+      driver_(*kernel_, *store_),
+      group_(*store_, [this] { ipam_.invalidate(); }),
+      engine_(driver_, ipam_, group_),
+      plugin_(make_plugin_router({group_, driver_, ipam_, *kernel_, engine_})),
+      control_(make_control_router({group_, driver_, ipam_, *kernel_, engine_})) {}
+
+Result<void> Daemon::start() {
+  if (Result<void> loaded = ipam_.load(); !loaded) {
+    return loaded;
+  }
+  Result<std::vector<std::string>> const changes = driver_.start();
+  if (!changes) {
+    return fail(changes.error());
+  }
+  log_start(*changes);
+  if (Result<void> opened = serve_on(command_.plugin_socket, plugin_); !opened) {
+    return opened;
+  }
+  if (Result<void> opened = serve_on(command_.control_socket, control_); !opened) {
+    return opened;
+  }
+  Result<void> watched = server_.watch(kernel_->events_descriptor(), [this] { look_at_routes(); });
+  return watched ? ask_docker() : watched;
+}
+
+Result<void> Daemon::serve_on(std::filesystem::path const& socket, Router& router) {
+  Listener listener;
+  listener.socket = socket;
+  listener.handler = [&router](HttpRequest const& request, Answer answer) {
+    router.handle(request, std::move(answer));
+  };
+  return server_.listen(std::move(listener));
+}
+
+Result<void> Daemon::ask_docker() {
+  if (config_.docker_socket.empty()) {
+    return {};
+  }
+  return engine_.start(config_.docker_socket, *store_,
+                       [this](auto task) { server_.post(std::move(task)); });
+}
+
+void Daemon::run() {
+  log::info("drawbridge {} serves {} networks and {} endpoints on {}", version,
+            driver_.network_count(), driver_.endpoint_count(), command_.plugin_socket.string());
+  look_at_routes();
+  CoreWork work;
+  work.on_drained = [this] { group_.finish(); };
+  work.on_idle = [this] { return tend(); };
+  work.idle_after = idle_after;
+  work.on_hangup = [this] { reload(); };
+  server_.run(work);
+  engine_.stop();
+  log::info("stopped; containers keep their networks");
+}
+
+/// Takes a changed configuration over, as far as that is possible while networks are served.
+void Daemon::reload() {
+  Result<Config> config = resolve_config(command_);
+  if (config) {
+    if (config->docker_socket != config_.docker_socket) {
+      log::warn("docker_socket is used as it was: a change takes effect with the next start");
+      config->docker_socket = config_.docker_socket;
+    }
+    config_ = std::move(*config);
+    log::configure(config_.log_level, config_.log_format);
+    ipam_.configure(with_ula_pool(config_.pools, ula_prefix_));
+    log::info("configuration read again");
+  } else {
+    log::error("configuration is used as it was: {}", config.error().message);
+  }
+  log_repairs(driver_.reconcile());
+}
+
+/// Between requests: retired links are deleted, and what others took from our rules is put back.
+bool Daemon::tend() {
+  Result<std::vector<std::string>> const mended = kernel_->mend();
+  if (mended) {
+    log_repairs(*mended);
+  } else {
+    log::warn("{}", mended.error().message);
+  }
+  look_at_routes();
+  return kernel_->reap();
+}
+
+/// Says which routes came to lie on subnets of ours, and which are gone again.
+void Daemon::look_at_routes() {
+  Result<HostRoutes const*> const routes = kernel_->host_routes();
+  if (!routes) {
+    log::warn("{}", routes.error().message);
+    return;
+  }
+  RouteCollisionChanges const changes = ipam_.look_at(**routes);
+  auto const owner = [this](IpPrefix const& subnet) {
+    std::optional<NetworkId> const network = driver_.network_with(subnet);
+    return network ? std::optional(engine_.title(*network)) : std::nullopt;
+  };
+  for (std::string const& line : describe_begun(changes.begun, owner)) {
+    log::warn("{}", line);
+  }
+  for (std::string const& line : describe_ended(changes.ended)) {
+    log::info("{}", line);
+  }
+}
+
+}  // namespace drawbridge

@@ -1,0 +1,62 @@
+// `drawbridge serve`: everything that the daemon is made of, wired in one place.
+#pragma once
+
+#include "base/result.h"
+#include "driver/driver.h"
+#include "ipam/ipam.h"
+#include "netlink/linux_kernel.h"
+#include "plugin/commit_group.h"
+#include "plugin/engine_view.h"
+#include "plugin/options.h"
+#include "plugin/router.h"
+#include "plugin/routes.h"
+#include "plugin/server.h"
+#include "store/store.h"
+
+#include <memory>
+
+namespace drawbridge {
+
+class Daemon {
+ public:
+  /// Reads configuration and state, brings the kernel to what they say, and opens the sockets.
+  ///
+  /// errors  as those of what it is made of; nothing is served then
+  static Result<std::unique_ptr<Daemon>> open(ServeCommand const& command);
+
+  /// Serves until SIGTERM or SIGINT. SIGHUP reads the configuration again and compares everything
+  /// with the kernel.
+  void run();
+
+ private:
+  struct Parts {
+    ServeCommand command;
+    Config config;
+    std::unique_ptr<Store> store;
+    std::unique_ptr<LinuxKernel> kernel;
+    IpPrefix ula_prefix;
+  };
+  explicit Daemon(Parts parts);
+
+  Result<void> start();
+  Result<void> serve_on(std::filesystem::path const& socket, Router& router);
+  Result<void> ask_docker();
+  void reload();
+  bool tend();
+  void look_at_routes();
+
+  ServeCommand command_;
+  Config config_;
+  IpPrefix ula_prefix_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<LinuxKernel> kernel_;
+  Ipam ipam_;
+  Driver driver_;
+  CommitGroup group_;
+  Server server_;
+  EngineView engine_;
+  Router plugin_;
+  Router control_;
+};
+
+}  // namespace drawbridge

@@ -1,0 +1,56 @@
+// What the Docker API tells beyond the requests, where the configuration names its socket: how
+// networks and containers are called, and which leases of an earlier run it holds no more.
+//
+// All on the core thread. Without a socket nothing is asked, and everything else works.
+#pragma once
+
+#include "driver/driver.h"
+#include "ipam/ipam.h"
+#include "ipam/leftovers.h"
+#include "plugin/commit_group.h"
+#include "plugin/docker_worker.h"
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace drawbridge {
+
+class EngineView {
+ public:
+  /// All outlive the object.
+  EngineView(Driver& driver, Ipam& ipam, CommitGroup& group)
+      : driver_(driver), ipam_(ipam), group_(group) {}
+
+  /// Begins to ask. What `store` holds now and the engine does not hold at two looks is released.
+  ///
+  /// errors  store   not readable
+  Result<void> start(std::filesystem::path socket, Store& store, DockerWorker::Post post_to_core);
+  /// Asks no more.
+  void stop() { worker_.reset(); }
+
+  /// Says that the engine asked for or released something: it is no leftover.
+  void touched(PoolId const& pool);
+  void touched(PoolId const& pool, IpAddress const& address);
+
+  /// Asks for the names of an endpoint that was just joined.
+  void joined(NetworkId const& network, EndpointId const& endpoint);
+
+  /// returns  "shop (0123456789ab)", or "0123456789ab" while the name is not known
+  std::string title(NetworkId const& network) const;
+
+ private:
+  bool take(DockerInventory const& look);
+  void release(Leftovers const& leftovers);
+  void learn(EndpointName const& name);
+
+  Driver& driver_;
+  Ipam& ipam_;
+  CommitGroup& group_;
+  std::optional<LeftoverWatch> leftovers_;
+  std::map<NetworkId, std::string> network_names_;
+  std::optional<DockerWorker> worker_;  // ends before what it reports to
+};
+
+}  // namespace drawbridge
