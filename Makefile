@@ -54,11 +54,12 @@ clang: ## unit and kernel tests as clang builds them
 e2e: ## end-to-end tests on a private engine; needs the binaries of `build` and `asan`
 	@$(PYTEST) -q tests/lab tests/e2e
 
-bench: ## measure against Docker's bridge driver and write docs/benchmarks.md (about 20 minutes)
+bench: ## measure against Docker's bridge driver and the IPAM's ceilings, write docs/benchmarks*.md (about 25 minutes)
 	@scripts/install-packages build
 	@scripts/install-packages run
 	@cmake --preset release -DBUILD_TESTING=OFF -DDRAWBRIDGE_BENCH=ON >/dev/null
 	@cmake --build --preset release -j $(JOBS)
+	@$(PYTHON) -B bench/addresses.py
 	@$(PYTHON) -B bench/control_plane.py
 
 format: ## format the C++ code (clang-format-19)

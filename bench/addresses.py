@@ -10,6 +10,9 @@ and with 16 connections that each have one request under way:
     pool       RequestPool from a pool that has room
     commit     the state file alone: one lease a commit, one after the other
 
+Then, on a state of its own, 10,000 subnets and 65,000 addresses of one /16 are leased one by one and
+given back, and the slowest call is told.
+
     bench/addresses.py [--networks 0,1000,10000] [--rounds 5] [--output docs/benchmarks-ipam.md]
 """
 
@@ -21,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
@@ -145,6 +149,44 @@ def run(levels, rounds):
     return results, sizes
 
 
+def one_by_one(plugin, what, lease, count, give_back):
+    """Leases `count` times, then gives all back; a row of figures."""
+    leased = []
+    slowest = 0.0
+    begin = time.perf_counter()
+    for _ in range(count):
+        before = time.perf_counter()
+        leased.append(lease())
+        slowest = max(slowest, time.perf_counter() - before)
+    spent = time.perf_counter() - begin
+    resident, state = plugin.resident_kb(), plugin.state_kb()
+    if len(set(leased)) != count:
+        raise RuntimeError(f"{what}: leased twice")
+    for each in leased:
+        give_back(each)
+    return (f"| {what} | {spent / count * 1000:.2f} | {slowest * 1000:.1f} | {resident / 1024:.1f} | "
+            f"{state / 1024:.1f} |")
+
+
+def scale():
+    with tempfile.TemporaryDirectory(prefix="drawbridge-bench-") as folder, Plugin(folder) as plugin:
+        print("10,000 subnets", file=sys.stderr)
+        subnets = one_by_one(
+            plugin, "10,000 subnets", lambda: plugin.pool()["PoolID"], 10_000,
+            lambda pool: plugin.call("/IpamDriver.ReleasePool", {"PoolID": pool}))
+        print("65,000 addresses", file=sys.stderr)
+        pool = plugin.pool("10.1.0.0/16")["PoolID"]
+        ask = {"PoolID": pool, "Address": "", "Options": None}
+        addresses = one_by_one(
+            plugin, "65,000 addresses of one /16",
+            lambda: plugin.call("/IpamDriver.RequestAddress", ask)["Address"], 65_000,
+            lambda address: plugin.call("/IpamDriver.ReleaseAddress",
+                                        {"PoolID": pool, "Address": address.split("/")[0]}))
+        plugin.call("/IpamDriver.ReleasePool", {"PoolID": pool})
+        left = f"| all of it given back | | | {plugin.resident_kb() / 1024:.1f} | {plugin.state_kb() / 1024:.1f} |"
+    return [subnets, addresses, left]
+
+
 def middle(results, key, figure):
     return statistics.median(each[figure] for each in results[key])
 
@@ -162,7 +204,7 @@ def rows(results, levels):
                        f"{server:,.0f} | {commit:,.0f} | {rate / min(server, commit):.2f} |")
 
 
-def report(results, sizes, rounds):
+def report(results, sizes, rounds, scaled):
     levels = sorted(sizes)
     lines = [
         "# Benchmarks: addresses and subnets",
@@ -185,6 +227,12 @@ def report(results, sizes, rounds):
         "|---|---|---|",
         *(f"| {level} | {kb / 1024:.1f} | {state / 1024:.1f} |"
           for level, (kb, state) in sorted(sizes.items())),
+        "",
+        "One after the other, as a script asks, with nothing else leased:",
+        "",
+        "| leased | ms each | slowest call, ms | resident memory, MB | state folder, MB |",
+        "|---|---|---|---|---|",
+        *scaled,
     ]
     return "\n".join(lines) + "\n"
 
@@ -196,7 +244,7 @@ def main():
     parser.add_argument("--output", default=os.path.join(HERE, "../docs/benchmarks-ipam.md"))
     options = parser.parse_args()
     results, sizes = run([int(text) for text in options.networks.split(",")], options.rounds)
-    text = report(results, sizes, options.rounds)
+    text = report(results, sizes, options.rounds, scale())
     with open(options.output, "w", encoding="utf-8") as file:
         file.write(text)
     print(text)
