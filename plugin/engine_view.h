@@ -37,6 +37,9 @@ class EngineView {
   /// Asks for the names of an endpoint that was just joined.
   void joined(NetworkId const& network, EndpointId const& endpoint);
 
+  /// Forgets the name of a network that is gone.
+  void deleted(NetworkId const& network) { network_names_.erase(network); }
+
   /// returns  "shop (0123456789ab)", or "0123456789ab" while the name is not known
   std::string title(NetworkId const& network) const;
 

@@ -54,6 +54,7 @@ Result<std::string> delete_network(Services services, Call& call) {
     return fail(id.error());
   }
   call.subject = subject(*id);
+  services.engine.deleted(*id);
   return done(services.driver.delete_network(*id));
 }
 
