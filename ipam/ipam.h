@@ -49,8 +49,8 @@ class Ipam {
   ///          store              not written; nothing changed
   Result<PoolGrant> request_pool(PoolRequest const& request, HostRoutes const& host_routes);
 
-  /// Looks whether routes of others have come to lie on leased subnets, or went away again. New
-  /// addresses keep clear of what such a route takes of a subnet.
+  /// Looks whether routes of others have come to lie on leased subnets, or went away again. Addresses
+  /// keep clear of what such a route takes of a subnet, but for those that a name had before.
   ///
   /// returns  what changed since the last look; costs nothing when the routes did not
   RouteCollisionChanges look_at(HostRoutes const& host_routes);
