@@ -3,6 +3,10 @@
     binary      path of the drawbridge under test: $DRAWBRIDGE_BINARY or build/release/drawbridge
     lab         one Lab for the whole session (FORWARD policy DROP), image there, drawbridge running
     docker      a Docker (containers.py) for one test: unique names, everything removed afterwards
+    news        news() -> what the shared drawbridge logged since the test began
+    configure   configure(dict or text) gives the shared lab's drawbridge another configuration by
+                SIGHUP; without one again after the test
+    leases      a Leases (leases.py): subnets leased without the engine, released after the test
     make_lab    make_lab(**Lab options) -> another Lab, image there, drawbridge running; closed
                 after the test. For tests that need another engine set-up or break the shared one.
 
@@ -10,7 +14,10 @@ A drawbridge or engine that a test stopped is started again before its container
 drawbridge that ended by itself fails the test.
 """
 
+import json
 import os
+import re
+import signal
 import sys
 
 import pytest
@@ -19,7 +26,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 from containers import Docker  # noqa: E402  the folders must be on the path first
-from lab import Lab  # noqa: E402
+from lab import Lab, wait_for  # noqa: E402
+from leases import Leases  # noqa: E402
 
 ENGINE_NOISE = ("module=grpc", "loading plugin", "blkio weight")
 
@@ -79,6 +87,42 @@ def _bring_back(lab, binary):
     if lab.engine is None or lab.engine.poll() is not None:
         lab.start_engine()
     return None if status is None else f"status {status}"
+
+
+@pytest.fixture
+def news(lab):
+    begin = len(lab.drawbridge_log())
+    return lambda: lab.drawbridge_log()[begin:]
+
+
+@pytest.fixture
+def configure(lab):
+    path = f"{lab.root}/drawbridge.json"
+
+    def reload():
+        begin = len(lab.drawbridge_log())
+        lab.drawbridge.send_signal(signal.SIGHUP)
+        ends = re.compile("configuration (read again|is used as it was)")
+        wait_for(lambda: ends.search(lab.drawbridge_log()[begin:]), what="the reload")
+
+    def write(content):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(content if isinstance(content, str) else json.dumps(content))
+        reload()
+        return path
+
+    yield write
+    if os.path.exists(path):
+        os.remove(path)
+    if lab.drawbridge is not None and lab.drawbridge.poll() is None:
+        reload()
+
+
+@pytest.fixture
+def leases(lab):
+    made = Leases(lab)
+    yield made
+    made.release_all()
 
 
 @pytest.hookimpl(hookwrapper=True)
