@@ -1,6 +1,7 @@
 """Networks, endpoints and what a container sees of them."""
 
 import re
+import socket
 
 import pytest
 from containers import Docker
@@ -16,6 +17,11 @@ from probes import (
     udp_source,
 )
 from servers import TcpServer, UdpServer
+
+
+def mac_of(address):
+    """The MAC that belongs to an IPv4 address."""
+    return "02:db:" + socket.inet_aton(address).hex(":")
 
 
 def test_first_and_second_network(docker):
@@ -44,12 +50,15 @@ def test_members_find_each_other_by_name(docker):
 
 
 def test_mac_follows_the_address_and_stays(docker):
-    network = docker.network()
-    one = docker.run(network)
-    mac = one.mac()
-    assert mac == "02:db:0a:f9:01:02"
-    docker("restart", "-t", "0", one.name)
-    assert (one.address(), one.mac()) == ("10.249.1.2", mac)
+    network = docker.network("--subnet", "10.70.1.0/24")
+    dynamic = docker.run(network)
+    fixed = docker.run(network, "--ip", "10.70.1.7")
+    assert dynamic.mac() == mac_of(dynamic.address()) == "02:db:0a:46:01:02"
+    for one in (dynamic, fixed):
+        docker("restart", "-t", "0", one.name)
+        assert one.mac() == mac_of(one.address())
+        assert one.mac() in one.run("ip", "link", "show", "eth0").stdout
+    assert (fixed.address(), fixed.mac()) == ("10.70.1.7", "02:db:0a:46:01:07")
 
 
 def test_a_users_mac_is_kept(docker):
@@ -119,14 +128,31 @@ def test_gateway_moves_with_the_network(docker):
 
 
 def test_restart_comes_back_the_same(docker):
-    first, second = docker.network(), docker.network()
-    one = docker.run(first)
-    docker("network", "connect", second, one.name)
+    first = docker.network("--subnet", "10.70.2.0/24")
+    second = docker.network("--subnet", "10.70.3.0/24")
+    one = docker.run(first, "--ip", "10.70.2.9")
+    docker("network", "connect", "--ip", "10.70.3.9", second, one.name)
     neighbour = docker.run(first)
     docker("restart", "-t", "0", one.name)
     wait_for(lambda: len(one.interfaces()) == 2)
-    assert {one.address(first), one.address(second)} == {"10.249.1.2", "10.249.2.2"}
+    assert (one.address(first), one.address(second)) == ("10.70.2.9", "10.70.3.9")
     assert reach(one, neighbour, neighbour.address()) == EVERYTHING
+    assert reach(neighbour, one, "10.70.2.9") == EVERYTHING
+
+
+def test_a_name_follows_its_container_through_a_restart(docker):
+    first, second = docker.network(), docker.network()
+    one = docker.run(first)
+    docker("network", "connect", second, one.name)
+    members = {network: docker.run(network) for network in (first, second)}
+    before = {network: one.address(network) for network in members}
+    docker("restart", "-t", "0", one.name)
+    wait_for(lambda: len(one.interfaces()) == 2)
+    for network, member in members.items():
+        # Engines before 29 do not say who asks: the released address rests.
+        assert one.address(network) != before[network]
+        assert member.resolve(one.name) == one.address(network)
+        assert reach(member, one, one.address(network)) == EVERYTHING
 
 
 def test_beside_dockers_bridge_with_a_published_port(lab, docker):
