@@ -96,7 +96,8 @@ def test_new_containers_avoid_the_half_that_a_vpn_took(lab, docker, news):
     network = docker.network()
     one, other = docker.run(network), docker.run(network)
     taken = ipaddress.ip_network("10.249.1.0/25")
-    with on_uplink(lab, "route", str(taken)):
+    with on_uplink(lab, "route", "10.249.1.0/24", "metric", "50"), \
+            on_uplink(lab, "route", str(taken)):
         collision = f"{taken} routed through interface uplink0 collides with 10.249.1.0/24"
         wait_for(lambda: lines_with(news(), "warn", collision, title(docker, network)), 5,
                  "a warning of the collision")
@@ -118,3 +119,43 @@ def test_a_colliding_subnet_rests_until_the_route_is_gone(lab, docker, leases, n
         assert leases.take() == "10.249.2.0/24"
         assert docker.subnet(docker.network()) == "10.249.3.0/24"
     assert docker.subnet(docker.network()) == "10.249.1.0/24"
+
+
+def test_an_address_that_the_host_gets_later_is_named(lab, docker, news):
+    network = docker.network()
+    docker.run(network)
+    with on_uplink(lab, "addr", "10.249.1.200/25"):
+        collision = ("10.249.1.128/25 on interface uplink0 collides with 10.249.1.0/24 "
+                     f"of network {title(docker, network)}")
+        wait_for(lambda: lines_with(news(), "warn", collision), 5, "a warning of the collision")
+    ended = "10.249.1.128/25 on interface uplink0 collides no more with 10.249.1.0/24"
+    wait_for(lambda: lines_with(news(), "info", ended), 5, "the end of the collision")
+
+
+def test_a_native_network_that_is_made_on_ours_is_named(docker, news):
+    network = docker.network()
+    docker.run(network)
+    native = docker.native_network("--subnet", "10.249.1.128/25")
+    bridge = f"br-{docker.inspect_network(native)['Id'][:12]}"
+    collision = (f"10.249.1.128/25 on bridge {bridge} collides with 10.249.1.0/24 "
+                 f"of network {title(docker, network)}")
+    wait_for(lambda: lines_with(news(), "warn", collision), 5, "a warning of the collision")
+
+
+def test_an_ipv6_route_on_ours_is_named(lab, docker, news):
+    network = docker.network("--ipv6", "--subnet", "10.91.0.0/24", "--subnet", "fd00:91::/64")
+    one, other = docker.run(network), docker.run(network)
+    with on_uplink(lab, "route", "fd00:91::/65"):
+        collision = ("fd00:91::/65 routed through interface uplink0 collides with fd00:91::/64 "
+                     f"of network {title(docker, network)}")
+        wait_for(lambda: lines_with(news(), "warn", collision), 5, "a warning of the collision")
+        assert reach(one, other, other.address6()) == EVERYTHING
+
+
+def test_routes_that_are_wider_are_no_collision(lab, docker, news):
+    network = docker.network()
+    one = docker.run(network)
+    with on_uplink(lab, "route", "10.0.0.0/8"), on_uplink(lab, "route", "10.249.1.0/25"):
+        wait_for(lambda: lines_with(news(), "warn", "10.249.1.0/25 routed"), 5, "the control")
+        assert "10.0.0.0/8" not in "".join(lines_with(news(), "collides"))
+    assert ping(one, one.gateway())
