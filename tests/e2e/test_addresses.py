@@ -51,24 +51,6 @@ def test_released_subnets_are_used_again(docker):
     assert docker.subnet(docker.network()) == "10.249.1.0/24"
 
 
-def test_a_released_address_rests_until_the_others_were_used(docker):
-    network = docker.network("--subnet", "10.90.0.0/29")  # .2 to .6 are for containers
-    one, two = docker.run(network), docker.run(network)
-    assert [one.address(), two.address()] == ["10.90.0.2", "10.90.0.3"]
-    one.remove()
-    two.remove()
-    unused = [docker.run(network).address() for _ in range(3)]
-    assert unused == ["10.90.0.4", "10.90.0.5", "10.90.0.6"]
-    assert docker.run(network).address() == "10.90.0.2", "the one that was released the longest ago"
-
-
-def test_a_released_address_is_there_for_those_who_ask_for_it(docker):
-    network = docker.network("--subnet", "10.90.1.0/24")
-    docker.run(network, "--ip", "10.90.1.2").remove()
-    assert docker.run(network).address() == "10.90.1.3", "it was asked for: others step over it"
-    assert docker.run(network, "--ip", "10.90.1.2").address() == "10.90.1.2"
-
-
 @pytest.mark.parametrize("subnet", ["10.81.0.0/16", "10.81.5.0/24", "10.80.0.0/12"])
 def test_overlap_with_another_network_is_refused(docker, subnet):
     docker.network("--subnet", "10.81.0.0/16")
