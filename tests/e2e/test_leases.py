@@ -9,75 +9,14 @@ import json
 import pytest
 from containers import Docker
 from lab import wait_for
-from lab.engine_api import UnixConnection, request
-
-LOCAL = "drawbridge-local"
-
-
-class Ipam:
-    """The daemon's IPAM, asked as an engine asks; gives back at the end what it leased."""
-
-    def __init__(self, lab):
-        self._lab = lab
-        self._pools = []
-        self._addresses = []
-
-    def call(self, method, body):
-        status, reply = request(self._lab.plugin_socket, "POST", f"/IpamDriver.{method}", body)
-        assert status == 200, reply
-        return reply
-
-    def pool(self, subnet="", **options):
-        reply = self.call("RequestPool", {"AddressSpace": LOCAL, "Pool": subnet, "SubPool": "",
-                                          "Options": options, "V6": False})
-        assert "Error" not in reply, reply
-        self._pools.append(reply["PoolID"])
-        return reply["PoolID"]
-
-    def address(self, pool, owner=None, preferred=""):
-        """The address, or the text of the error."""
-        options = {"com.docker.network.endpoint.name": owner} if owner else None
-        reply = self.call("RequestAddress",
-                          {"PoolID": pool, "Address": preferred, "Options": options})
-        if "Error" in reply:
-            return reply["Error"]
-        address = reply["Address"].split("/")[0]
-        self._addresses.append((pool, address))
-        return address
-
-    def release(self, pool, address):
-        reply = self.call("ReleaseAddress", {"PoolID": pool, "Address": address})
-        assert reply == {}, reply
-
-    def give_back(self):
-        for pool, address in self._addresses:
-            self.release(pool, address)
-        for pool in self._pools:
-            self.call("ReleasePool", {"PoolID": pool})
-
-
-@pytest.fixture
-def ipam(lab, docker):
-    made = Ipam(lab)
-    yield made
-    if lab.drawbridge is not None:
-        made.give_back()
-
-
-def addresses_in_use(lab):
-    """Pool id -> how many of its addresses are leased."""
-    status, reply = request(lab.control_socket, "GET", "/status")
-    assert status == 200, reply
-    return {pool["id"]: pool["addresses_in_use"] for pool in reply["pools"]}
+from lab.engine_api import UnixConnection
+from leases import Leases
 
 
 def held_by_docker(docker, networks):
-    """Pool id -> how many addresses Docker holds of it: the gateway and one for each endpoint."""
-    held = {}
-    for network in networks:
-        found = docker.inspect_network(network)
-        held[f"{LOCAL}/{docker.subnet(network)}"] = 1 + len(found["Containers"])
-    return held
+    """Subnet -> how many addresses Docker holds of it: the gateway and one for each endpoint."""
+    return {docker.subnet(network): 1 + len(docker.inspect_network(network)["Containers"])
+            for network in networks}
 
 
 def test_an_address_that_was_asked_for_waits_for_its_container(docker):
@@ -115,48 +54,48 @@ def test_the_error_names_the_container_that_holds_an_address(lab, docker):
     wait_for(refusal, 10, "the name of the container, which is asked for after the reply")
 
 
-def test_a_name_gets_its_address_back(lab, binary, ipam):
+def test_a_name_gets_its_address_back(lab, binary, docker, leases):
     """Engines tell the name of the container from 29 on."""
-    pool = ipam.pool("10.85.3.0/24")
-    assert ipam.address(pool, "web") == "10.85.3.1"
-    assert ipam.address(pool, "db") == "10.85.3.2"
-    ipam.release(pool, "10.85.3.1")
-    ipam.release(pool, "10.85.3.2")
-    assert ipam.address(pool, "cache") == "10.85.3.3"
+    subnet = leases.take("10.85.3.0/24")
+    assert leases.address(subnet, "web") == "10.85.3.1"
+    assert leases.address(subnet, "db") == "10.85.3.2"
+    leases.release_address(subnet, "10.85.3.1")
+    leases.release_address(subnet, "10.85.3.2")
+    assert leases.address(subnet, "cache") == "10.85.3.3"
     lab.kill_drawbridge()
     lab.start_drawbridge(binary)
-    assert ipam.address(pool, "db") == "10.85.3.2"
-    assert ipam.address(pool, "web") == "10.85.3.1"
-    assert "already in use in 10.85.3.0/24 by container web" in ipam.address(
-        pool, "other", "10.85.3.1")
+    assert leases.address(subnet, "db") == "10.85.3.2"
+    assert leases.address(subnet, "web") == "10.85.3.1"
+    assert "already in use in 10.85.3.0/24 by container web" in leases.address(
+        subnet, "other", "10.85.3.1")
 
 
-def test_asking_for_the_gateway_again_gives_it_again(ipam):
-    pool = ipam.pool("10.85.4.0/24")
-    gateway = {"PoolID": pool, "Address": "",
+def test_asking_for_the_gateway_again_gives_it_again(leases):
+    subnet = leases.take("10.85.4.0/24")
+    gateway = {"PoolID": leases.pool_id(subnet), "Address": "",
                "Options": {"RequestAddressType": "com.docker.network.gateway"}}
-    answers = [ipam.call("RequestAddress", gateway)["Address"] for _ in range(3)]
+    answers = [leases.ask("RequestAddress", gateway)["Address"] for _ in range(3)]
     assert answers == ["10.85.4.1/24"] * 3
 
 
-def test_what_docker_does_not_hold_is_released_after_two_looks(lab, binary, docker, ipam):
+def test_what_docker_does_not_hold_is_released_after_two_looks(lab, binary, docker, leases):
     """A kill between the commit and the reply leaves a lease that nobody knows of."""
     network = docker.network("--subnet", "10.86.0.0/24")
+    held = docker.subnet(network)
     container = docker.run(network)
-    held = f"{LOCAL}/10.86.0.0/24"
-    lost_pool = ipam.pool("10.86.1.0/24")
-    ipam.address(lost_pool)
-    lost_address = ipam.address(held)
-    assert addresses_in_use(lab)[held] == 3
+    lost_subnet = leases.take("10.86.1.0/24")
+    leases.address(lost_subnet)
+    lost_address = leases.address(held)
+    assert leases.addresses_in_use()[held] == 3
     seen = len(lab.drawbridge_log())
     lab.kill_drawbridge()
     lab.start_drawbridge(binary)
-    assert lost_pool in addresses_in_use(lab), "not before two looks"
-    wait_for(lambda: lost_pool not in addresses_in_use(lab), 25, "the release of the pool")
-    assert addresses_in_use(lab)[held] == 2
+    assert lost_subnet in leases.subnets(), "not before two looks"
+    wait_for(lambda: lost_subnet not in leases.subnets(), 25, "the release of the subnet")
+    assert leases.addresses_in_use()[held] == 2
     log = lab.drawbridge_log()[seen:]
-    assert f"released pool {lost_pool}: docker does not hold it" in log
-    assert f"released address {lost_address} of pool {held}: docker does not hold it" in log
+    assert f"released pool {leases.pool_id(lost_subnet)}: docker does not hold it" in log
+    assert f"released address {lost_address} of pool {leases.pool_id(held)}: docker does" in log
     assert docker.run(network).address() not in (container.address(), lost_address)
     container.exec("ping", "-c1", "-W2", "10.86.0.1")
 
@@ -165,13 +104,13 @@ def test_without_the_docker_api_nothing_is_released_by_itself(make_lab, binary):
     lab = make_lab()
     lab.stop_drawbridge()
     lab.start_drawbridge(binary, "--docker-socket", "")
-    docker = Docker(lab)
+    docker, leases = Docker(lab), Leases(lab)
     network = docker.network()
-    lost = Ipam(lab).pool("10.86.2.0/24")
+    lost = leases.take("10.86.2.0/24")
     lab.kill_drawbridge()
     lab.start_drawbridge(binary, "--docker-socket", "")
     docker.run(network)
-    assert lost in addresses_in_use(lab)
+    assert lost in leases.subnets()
     docker.clean()
 
 
@@ -188,8 +127,9 @@ def lease_until_killed(lab, pool, answered):
         pass
 
 
-def test_a_kill_loses_no_answer_and_repeats_none(lab, binary, ipam):
-    pool = ipam.pool("10.88.0.0/16")
+def test_a_kill_loses_no_answer_and_repeats_none(lab, binary, docker, leases):
+    subnet = leases.take("10.88.0.0/16")
+    pool = leases.pool_id(subnet)
     answered = [[] for _ in range(8)]
     for _ in range(3):
         with concurrent.futures.ThreadPoolExecutor(len(answered)) as threads:
@@ -203,9 +143,9 @@ def test_a_kill_loses_no_answer_and_repeats_none(lab, binary, ipam):
     told = list(itertools.chain(*answered))
     assert len(set(told)) == len(told), "an address was told twice"
     assert all(ipaddress.ip_address(each) in ipaddress.ip_network("10.88.0.0/16") for each in told)
-    leased = addresses_in_use(lab)[pool]
+    leased = leases.addresses_in_use()[subnet]
     assert len(told) <= leased <= len(told) + 3 * len(answered), "on disk before it was told"
-    assert ipam.address(pool) not in told
+    assert leases.address(subnet) not in told
 
 
 def start_and_stop(docker, name):
@@ -230,10 +170,10 @@ def hundred(docker):
     return networks, names
 
 
-def test_a_restart_storm_leaves_no_lease_without_a_container(lab, binary, docker, hundred):
+def test_a_restart_storm_leaves_no_lease_without_a_container(lab, binary, docker, hundred, leases):
     networks, names = hundred
     assert all(storm(docker, names))
-    assert addresses_in_use(lab) == held_by_docker(docker, networks), "the gateways"
+    assert leases.addresses_in_use() == held_by_docker(docker, networks), "the gateways"
 
     with concurrent.futures.ThreadPoolExecutor(1) as threads:
         running = threads.submit(storm, docker, names[:40])
@@ -247,7 +187,7 @@ def test_a_restart_storm_leaves_no_lease_without_a_container(lab, binary, docker
         list(threads.map(lambda name: docker("start", name, check=False), names[:20]))
 
     def agrees():
-        return addresses_in_use(lab) == held_by_docker(docker, networks)
+        return leases.addresses_in_use() == held_by_docker(docker, networks)
 
     wait_for(agrees, 40, "leases and Docker's endpoints to agree")
-    assert sum(addresses_in_use(lab).values()) >= 10 + 15
+    assert sum(leases.addresses_in_use().values()) >= 10 + 15
