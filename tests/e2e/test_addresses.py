@@ -1,6 +1,7 @@
 """Subnets and addresses that users ask for, and those that are refused."""
 
 import pytest
+from probes import ping
 
 
 def create(docker, *options):
@@ -24,6 +25,22 @@ def test_subnet_gateway_range_and_reserved_addresses(docker):
         refused = docker("run", "-d", "--name", docker.name("c"), "--network", network, "--ip", taken,
                          "bb:latest", "sleep", "100", check=False)
         assert f"address {taken} is already in use in 10.80.0.0/16" in refused.stderr
+
+
+def test_several_subnets_of_one_network(docker):
+    network = docker.network("--subnet", "10.80.1.0/24", "--subnet", "10.80.2.0/24",
+                             "--gateway", "10.80.1.1", "--gateway", "10.80.2.254")
+    first = docker.run(network)
+    second = docker.run(network, "--ip", "10.80.2.7")
+    third = docker.run(network, "--ip", "10.80.2.8")
+    assert first.address() == "10.80.1.2"
+    assert [first.gateway(), second.gateway()] == ["10.80.1.1", "10.80.2.254"]
+    assert second.default_route().startswith("default via 10.80.2.254")
+    reachable = ((second, third.address()), (first, second.address()), (second, "10.80.2.254"))
+    for one, other in reachable:
+        assert ping(one, other)
+    for taken in ("10.80.1.0/25", "10.80.2.128/25"):
+        assert f"subnet {taken} overlaps" in create(docker, "--subnet", taken).stderr
 
 
 def test_a_range_leaves_the_gateway_at_the_subnets_start(docker):
