@@ -55,6 +55,14 @@ std::optional<HostRoute> HostSpace::overruled_by(Carving const& carving) const {
   return found == routes_.end() ? std::nullopt : std::optional(*found);
 }
 
+std::optional<HostRoute> HostSpace::around(IpPrefix const& subnet) const {
+  auto const found = std::find_if(routes_.begin(), routes_.end(), [&](HostRoute const& route) {
+    return route.prefix.length > 0 && route.prefix.length < subnet.length &&
+           route.prefix.contains(subnet);
+  });
+  return found == routes_.end() ? std::nullopt : std::optional(*found);
+}
+
 IntervalSet const& HostSpace::avoided_by(Carving const& carving) {
   auto const [entry, is_new] = avoided_.try_emplace(carving);
   if (is_new) {

@@ -43,6 +43,9 @@ class HostSpace {
   /// returns  a route that holds the whole supply and is to be overruled by it
   std::optional<HostRoute> overruled_by(Carving const& carving) const;
 
+  /// returns  a route that holds `subnet` and more; not a default route
+  std::optional<HostRoute> around(IpPrefix const& subnet) const;
+
   /// returns  the space that this carving must step over; made once a generation
   IntervalSet const& avoided_by(Carving const& carving);
 

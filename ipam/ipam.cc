@@ -1,5 +1,9 @@
 #include "ipam/ipam.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -13,6 +17,9 @@ std::optional<PoolId> remembered_by_swarm(PoolRequest const& request) {
   }
   return pool_id(request.address_space, *request.prefix, request.sub_pool);
 }
+
+/// More than networks that are made at one moment, fewer than anybody wants to wait for.
+constexpr std::ptrdiff_t most_refused = 64;
 
 }  // namespace
 
@@ -78,6 +85,9 @@ Result<PoolGrant> Ipam::request_pool(PoolRequest const& request, HostRoutes cons
     return grant;
   }
   Pool const& pool = grant->pool;
+  if (Result<void> const useful = end_of_asking(request, pool.prefix); !useful) {
+    return fail(useful.error());
+  }
   if (Result<void> const saved = store_.save(pool); !saved) {
     return fail(saved.error().within("lease subnet " + pool.prefix.to_string()));
   }
@@ -85,6 +95,28 @@ Result<PoolGrant> Ipam::request_pool(PoolRequest const& request, HostRoutes cons
   AddressPool& added = pools_.emplace(pool.id, pool).first->second;
   added.avoid(collisions_.parts_taken(pool.prefix));
   return grant;
+}
+
+/// Engines before 29 turn a subnet of our choice down when any route of the host overlaps it, keep
+/// it and ask for the next. One that takes a subnet asks for its gateway at once. So a row of
+/// subnets without an address, all inside of one route, is an engine that will take none.
+Result<void> Ipam::end_of_asking(PoolRequest const& request, IpPrefix const& subnet) const {
+  std::optional<HostRoute> const route = routes_.around(subnet);
+  if (!route || !wants_any_subnet(request) || request.address_space != local_address_space) {
+    return {};
+  }
+  auto const refused = std::count_if(pools_.begin(), pools_.end(), [&](auto const& entry) {
+    return entry.second.leases() == 0 && route->prefix.contains(entry.second.pool().prefix);
+  });
+  if (refused < most_refused) {
+    return {};
+  }
+  return fail(
+      Errc::exhausted,
+      fmt::format("subnet {} is free, but docker has turned down {} like it: engines before "
+                  "29 take none inside of a route, as {} is; give one by --subnet, or name "
+                  "a pool outside of it with --ipam-opt pool=NAME",
+                  subnet.to_string(), refused, text_of(*route)));
 }
 
 RouteCollisionChanges Ipam::look_at(HostRoutes const& host_routes) {

@@ -44,13 +44,15 @@ class Ipam {
   /// errors   invalid_argument   the subnet has host bits or an impossible length; the range is
   ///                             outside of it; unknown option or source name
   ///          conflict           overlaps another pool or a host route; the text names both sides
-  ///          exhausted          nothing left in the source; the text says what to do
+  ///          exhausted          nothing left in the source, or nothing that the engine takes; the
+  ///                             text says what to do
   ///          unsupported        an IPv6 subnet of our choice, without a pool that has any
   ///          store              not written; nothing changed
   Result<PoolGrant> request_pool(PoolRequest const& request, HostRoutes const& host_routes);
 
-  /// Looks whether routes of others have come to lie on leased subnets, or went away again. Addresses
-  /// keep clear of what such a route takes of a subnet, but for those that a name had before.
+  /// Looks whether routes of others have come to lie on leased subnets, or went away again.
+  /// Addresses keep clear of what such a route takes of a subnet, but for those that a name had
+  /// before.
   ///
   /// returns  what changed since the last look; costs nothing when the routes did not
   RouteCollisionChanges look_at(HostRoutes const& host_routes);
@@ -94,6 +96,7 @@ class Ipam {
 
  private:
   Result<void> ensure_loaded();
+  Result<void> end_of_asking(PoolRequest const& request, IpPrefix const& subnet) const;
   Result<void> forget(AddressPool& pool, IpAddress const& address);
   Result<void> remember(AddressPool& pool, Lease lease, WallTime now);
 

@@ -177,5 +177,34 @@ TEST(IpamOverlap, StepsOverPublicSpaceAndSaysThatItIsKeptBack) {
                     "back by \"refuse_public\";"));
 }
 
+TEST(IpamOverlap, EndsTheAskingOfAnEngineThatTakesNothingInsideOfARoute) {
+  TestIpam host;
+  host.route("10.0.0.0/8", "tun0");
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_TRUE(holds(host.pool(), "10.249."));
+  }
+  EXPECT_EQ(
+      host.pool(),
+      "exhausted: subnet 10.249.65.0/24 is free, but docker has turned down 64 like it: "
+      "engines before 29 take none inside of a route, as 10.0.0.0/8 routed through interface "
+      "tun0 is; give one by --subnet, or name a pool outside of it with --ipam-opt pool=NAME");
+  EXPECT_EQ(host.pool("subnet=10.249.65.0/24"), "10.249.65.0/24");
+  EXPECT_EQ(host.pool("pool=services"), "172.30.0.0/16");
+}
+
+TEST(IpamOverlap, GoesOnWhereTheEngineTakesWhatItIsGiven) {
+  TestIpam host;
+  host.route("10.0.0.0/8", "tun0");
+  for (int i = 0; i < 200; ++i) {
+    std::string const subnet = host.pool();
+    ASSERT_TRUE(holds(subnet, "10.249."));
+    ASSERT_TRUE(holds(host.gateway(subnet), "10.249."));
+  }
+  TestIpam without_route;
+  for (int i = 0; i < 256; ++i) {
+    ASSERT_TRUE(holds(without_route.pool(), "10.249."));
+  }
+}
+
 }  // namespace
 }  // namespace drawbridge
