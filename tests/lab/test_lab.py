@@ -61,14 +61,14 @@ def test_names_are_answered_at_once_known_or_not(lab):
 
 def test_the_outside_client_has_no_way_to_the_containers(lab):
     assert lab.outside("ip", "route", "show", "default").stdout == ""
-    done = lab.outside("ping", "-c1", "-W1", "172.17.0.1", check=False)
+    done = lab.outside("busybox", "ping", "-c1", "-W1", "172.17.0.1", check=False)
     assert done.returncode != 0
-    lab.outside("ping", "-c1", "-W1", "198.51.100.1")
+    lab.outside("busybox", "ping", "-c1", "-W1", "198.51.100.1")
 
 
 def test_the_segment_carries_both_families_to_the_neighbour(lab):
-    lab.neighbour("ping", "-c1", "-W1", "198.51.100.1")
-    lab.neighbour("ping", "-c1", "-W1", "2001:db8:51::1")
+    lab.neighbour("busybox", "ping", "-c1", "-W1", "198.51.100.1")
+    lab.neighbour("busybox", "ping", "-c1", "-W1", "2001:db8:51::1")
     assert "198.51.100.2 dev uplink0" in lab.engine_ns("ip", "route", "show", "default").stdout
 
 
