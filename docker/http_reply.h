@@ -1,13 +1,11 @@
 // One HTTP/1.1 reply as bytes: what the Docker API sends on a connection. No sockets. Pure.
-//
-// The head is parsed by Boost.Beast; the body is read here, by Content-Length, in chunks, or up to
-// the end of the connection, because Beast's chunk parser asserts on bytes that a peer may send.
-// source: RFC 9112
 #pragma once
 
 #include "base/result.h"
+#include "http/body_reader.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,27 +32,16 @@ class ReplyDecoder {
   /// errors  malformed   the reply is not whole
   Result<void> end();
 
-  bool is_whole() const { return part_ == Part::nothing; }
+  bool is_whole() const { return body_ && body_->is_whole(); }
   /// returns  the reply, once it is whole
-  ApiReply take() { return std::move(reply_); }
+  ApiReply take();
 
  private:
-  enum class Part { head, body, body_to_end, chunk_line, chunk, trailer, nothing };
+  Result<void> read_head(std::string_view& bytes);
 
-  Result<bool> read_part();
-  Result<bool> read_head();
-  Result<bool> read_body();
-  Result<bool> read_to_end();
-  Result<bool> read_chunk_line();
-  Result<bool> read_chunk();
-  Result<bool> read_trailer();
-  std::string_view take_bytes(std::size_t count);
-
-  std::string unread_;      // bytes that do not make a whole part yet
-  std::string_view rest_;   // of `unread_`, while feeding
-  Part part_ = Part::head;  // that comes next
-  std::size_t size_ = 0;    // of the body or chunk that comes next
-  std::size_t trailer_bytes_ = 0;
+  std::string unread_;              // bytes that do not make a whole part yet
+  std::size_t searched_ = 0;        // how much of a head in it has no end in it
+  std::optional<BodyReader> body_;  // once the head has been read
   ApiReply reply_;
 };
 

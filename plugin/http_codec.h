@@ -1,7 +1,7 @@
 // HTTP/1.1 as bytes: what a plugin socket receives and sends. No sockets, no coroutines. Pure.
 //
 // The engine sends an empty Host, no Content-Type and often no body; all of that is accepted.
-// Heads are parsed by Boost.Beast; body framing, limits and the texts of refusals are ours.
+// http/ reads heads and bodies; limits, and what is refused beyond bad HTTP, are ours.
 // source: docs/PROTOCOL.md "Transport"
 #pragma once
 

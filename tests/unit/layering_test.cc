@@ -19,18 +19,26 @@ std::map<std::string, std::set<std::string>> const may_include = {
     {"base", {"base"}},
     {"model", {"model", "base"}},
     {"netlink", {"netlink", "model", "base"}},
-    {"docker", {"docker", "model", "base"}},
+    {"http", {"http", "base"}},
+    {"docker", {"docker", "http", "model", "base"}},
     {"store", {"store", "model", "base"}},
     {"ipam", {"ipam", "store", "model", "base"}},
     {"driver", {"driver", "netlink", "store", "model", "base"}},
-    {"plugin", {"plugin", "docker", "driver", "ipam", "netlink", "store", "model", "base"}},
+    {"plugin", {"plugin", "docker", "http", "driver", "ipam", "netlink", "store", "model", "base"}},
 };
 
 /// How a library's headers begin, and the folders that may see them.
 std::map<std::string, std::set<std::string>> const owners = {
-    {"boost/", {"docker", "plugin"}}, {"CLI/", {"plugin"}},       {"spdlog/", {"base"}},
-    {"sqlite3", {"store"}},           {"libnftnl/", {"netlink"}}, {"libmnl/", {"netlink"}},
-    {"netlink/", {"netlink"}},        {"linux/", {"netlink"}},    {"tl/", {"base"}},
+    {"boost/", {"docker", "http", "plugin"}},
+    {"boost/beast/", {"http", "plugin"}},
+    {"CLI/", {"plugin"}},
+    {"spdlog/", {"base"}},
+    {"sqlite3", {"store"}},
+    {"libnftnl/", {"netlink"}},
+    {"libmnl/", {"netlink"}},
+    {"netlink/", {"netlink"}},
+    {"linux/", {"netlink"}},
+    {"tl/", {"base"}},
 };
 
 struct Include {
