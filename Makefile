@@ -41,9 +41,9 @@ asan: ## unit and kernel tests under the address and undefined-behaviour sanitiz
 	@cmake --build --preset asan -j $(JOBS)
 	@ctest --preset asan -j $(JOBS)
 
-tsan: ## unit tests under the thread sanitizer
+tsan: ## tests of what runs on several threads, under the thread sanitizer
 	@cmake --preset tsan >/dev/null
-	@cmake --build --preset tsan -j $(JOBS) --target unit_tests
+	@cmake --build --preset tsan -j $(JOBS) --target thread_tests
 	@ctest --preset tsan -j $(JOBS)
 
 clang: ## unit and kernel tests as clang builds them

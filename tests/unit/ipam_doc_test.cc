@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -19,16 +18,30 @@ std::string read(fs::path const& file) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-/// returns  the sources of these layers, with literals that go on in the next line joined
+/// returns  the text with string literals that go on in the next line joined, and quotes in them as
+///          they are printed
+std::string as_printed(std::string const& source) {
+  std::string text;
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    std::size_t const next = source.find_first_not_of(" \n", i + 1);
+    bool const is_seam = source[i] == '"' && next != std::string::npos && source[next] == '"' &&
+                         source.find('\n', i) < next;
+    if (is_seam) {
+      i = next;
+    } else if (source.compare(i, 2, "\\\"") != 0) {
+      text += source[i];
+    }
+  }
+  return text;
+}
+
+/// returns  the sources of these layers
 std::string sources() {
-  static std::regex const seam("\"[ ]*\n[ ]*\"");
-  static std::regex const escaped_quote("\\\\\"");
   std::string all;
   for (char const* const layer : {"ipam", "plugin", "store", "model"}) {
     for (fs::directory_entry const& file :
          fs::directory_iterator(fs::path(DRAWBRIDGE_SOURCE_DIR) / layer)) {
-      all +=
-          std::regex_replace(std::regex_replace(read(file.path()), seam, ""), escaped_quote, "\"");
+      all += as_printed(read(file.path()));
     }
   }
   return all;
