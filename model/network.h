@@ -4,6 +4,7 @@
 
 #include "model/address.h"
 #include "model/ids.h"
+#include "model/policy.h"
 
 #include <cstdint>
 #include <map>
@@ -38,6 +39,9 @@ struct NetworkSpec {
   std::string bridge;
   std::uint32_t mtu_bytes = 1500;
   std::string container_interface_prefix = "eth";
+  bool is_default_route = true;  // `gateway=auto`; false: never a container's way out
+  bool inhibit_ipv4 = false;     // the bridge gets no IPv4 address: somebody else is the gateway
+  Policy policy;
 
   bool operator==(NetworkSpec const&) const = default;
 };
@@ -49,13 +53,24 @@ struct Network {
   bool operator==(Network const&) const = default;
 };
 
+/// What the Docker API told about the container of an endpoint, as far as its network's policy
+/// depends on it.
+struct MemberMarks {
+  std::string container;  // its name
+  std::string project;    // of compose; empty: none
+  bool is_hub = false;
+
+  bool operator==(MemberMarks const&) const = default;
+};
+
 struct Endpoint {
   EndpointId id;
   NetworkId network;
   std::optional<IpPrefix> ipv4;
   std::optional<IpPrefix> ipv6;
   MacAddress mac;
-  bool joined = false;  // a sandbox has it: its veth pair must exist
+  bool joined = false;                    // a sandbox has it: its veth pair must exist
+  std::optional<MemberMarks> marks = {};  // absent until Docker told
 
   bool operator==(Endpoint const&) const = default;
 };
@@ -66,6 +81,7 @@ struct JoinReply {
   std::string interface_prefix;  // "eth": the engine adds a number
   std::optional<IpAddress> gateway_ipv4;
   std::optional<IpAddress> gateway_ipv6;
+  bool no_gateway_service = false;  // without a gateway, and the engine must not add one of its own
 
   bool operator==(JoinReply const&) const = default;
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "model/address.h"
+#include "model/policy.h"
 
 #include <cstdint>
 #include <map>
@@ -19,6 +20,14 @@ namespace drawbridge {
 /// drop match on it.
 inline constexpr std::string_view bridge_prefix = "db-";
 
+/// A number that links share (`ip link show group`); 0 is what every link has that nobody put into
+/// one. Pairs of groups are keys of sets.
+struct LinkGroup {
+  std::uint32_t number = 0;
+
+  auto operator<=>(LinkGroup const&) const = default;
+};
+
 struct Bridge {
   std::string name;
   std::string owner;  // network id; the link's ifalias is "drawbridge:<owner>"
@@ -26,6 +35,7 @@ struct Bridge {
   std::uint32_t mtu_bytes = 1500;
   std::set<IpPrefix> addresses;
   bool up = true;
+  LinkGroup group = {};  // of its team
 
   bool operator==(Bridge const&) const = default;
 };
@@ -37,18 +47,35 @@ struct Veth {
   std::string bridge;         // empty: the host end is no port of any bridge
   std::uint32_t mtu_bytes = 1500;
   bool up = true;  // of the host end
+  /// Of the container's end. The bridge knows it for ever and learns no other at this port, and
+  /// sends nothing here that is for an address it does not know.
+  MacAddress mac = {};
+  bool isolated = false;  // exchanges no frame with other isolated ports of its bridge
+  LinkGroup group = {};   // of its compose project, where the network keeps projects apart
 
   bool operator==(Veth const&) const = default;
 };
 
-/// One part of a set element's key: an interface name or an address.
-using KeyField = std::variant<std::string, IpAddress>;
+/// One part of a set element's key. Prefixes and ranges are for sets that hold intervals
+/// (nft_skeleton.h).
+using KeyField =
+    std::variant<std::string, IpAddress, MacAddress, LinkGroup, IpPrefix, ProtocolRange, PortRange>;
 
-/// One element of a set or verdict map of table `inet drawbridge` (nft_skeleton.h names them).
-/// In a verdict map an element means "accept".
+/// What a verdict map says: accept, drop, or go on in a chain (and come back, if it is a jump).
+struct Verdict {
+  enum class Kind : std::uint8_t { accept, drop, jump, go_to };
+
+  Kind kind = Kind::accept;
+  std::string chain;  // of jump and go_to; nft_skeleton.h names them
+
+  auto operator<=>(Verdict const&) const = default;
+};
+
+/// One element of a set or map of our tables (nft_skeleton.h names them). In a set it has no value.
 struct Element {
   std::string set;
   std::vector<KeyField> key;
+  std::variant<std::monostate, Verdict, IpAddress> value = {};
 
   auto operator<=>(Element const&) const = default;
 };

@@ -9,8 +9,10 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
+#include <arpa/inet.h>
 #include <linux/if.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -32,6 +34,14 @@ struct Key {
 
   void add(std::string const& interface);
   void add(IpAddress const& address);
+  void add(MacAddress const& address);
+  void add(LinkGroup const& group);
+  void add(IpPrefix const& prefix) { add(prefix.first()); }
+  void add(ProtocolRange const& range) { add_bytes(&range.first, 1); }
+  void add(PortRange const& range);
+
+ private:
+  void add_bytes(void const* from, std::size_t count);
 };
 
 void Key::add(std::string const& interface) {
@@ -47,6 +57,25 @@ void Key::add(IpAddress const& address) {
     bytes[size + i] = static_cast<char>(address.bits >> (8 * (count - 1 - i)) & 0xff);
   }
   size += count;
+}
+
+void Key::add(MacAddress const& address) {
+  add_bytes(address.bytes.data(), address.bytes.size());
+}
+
+void Key::add(LinkGroup const& group) {
+  add_bytes(&group.number, sizeof group.number);
+}
+
+void Key::add(PortRange const& range) {
+  std::uint16_t const port = htons(range.first);
+  add_bytes(&port, sizeof port);
+}
+
+/// Each part of a key fills whole registers of four bytes.
+void Key::add_bytes(void const* from, std::size_t count) {
+  std::memcpy(bytes.data() + size, from, count);
+  size += static_cast<std::uint32_t>((count + 3) / 4 * 4);
 }
 
 Key encode(std::vector<KeyField> const& fields) {

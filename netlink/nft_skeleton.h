@@ -1,7 +1,8 @@
-// The static half of table `inet drawbridge`: chains, rules, and the names of its sets and maps.
+// The static half of tables `inet drawbridge` and `bridge drawbridge`: chains, rules, and the names
+// of their sets and maps.
 //
 // A network is elements of these sets (nft_elements.h), never a rule. docs/firewall.md shows the
-// table as `nft list` prints it and says what each chain is for.
+// tables as `nft list` prints them and says what each chain is for.
 #pragma once
 
 namespace drawbridge {
@@ -10,15 +11,71 @@ class NftBatch;
 
 inline constexpr char const* nft_table_name = "drawbridge";
 
-/// The sets and maps: the contract between this table and driver/desired_state.h.
+/// The sets and maps: the contract between these tables and driver/desired_state.h. A key's parts
+/// are written as nft(8) calls their types; where one says "range" the set holds intervals, and
+/// prefixes and ranges are taken.
 namespace nft_set {
+
+// Table inet. {key}, or {key : value} of a map.
 inline constexpr char const* nets = "nets";            // {ifname}: our bridges
-inline constexpr char const* internal = "internal";    // {ifname}: those of --internal networks
-inline constexpr char const* pair = "pair";            // {ifname . ifname : accept}: from . to
+inline constexpr char const* pair = "pair";            // {ifname . ifname : verdict}: from . to
+inline constexpr char const* teams = "teams";          // {devgroup . devgroup}: a team with itself
 inline constexpr char const* gateways4 = "gateways4";  // {ipv4_addr}: addresses of our bridges
 inline constexpr char const* gateways6 = "gateways6";  // {ipv6_addr}
+inline constexpr char const* internal = "internal";    // {ifname}: those of --internal networks
+inline constexpr char const* doors = "doors";          // {ifname . ether_addr}: of bridges apart
 inline constexpr char const* uplinks = "uplinks";      // {ifname}: they carry a default route
+
+/// Who may come in to what: {ifname . ifname . protocol range . port range}: from . to
+inline constexpr char const* from_network = "from_network";
+/// {address range . ifname . protocol range . port range}: from . to
+inline constexpr char const* from_address4 = "from_address4";
+inline constexpr char const* from_address6 = "from_address6";
+
+/// What a network may open beyond itself and its peers: {ifname : verdict}, absent: everything
+inline constexpr char const* egress = "egress";
+/// The same towards this host. {ifname : verdict}
+inline constexpr char const* to_host = "to_host";
+/// {ifname . address range . protocol range . port range}: from . to
+inline constexpr char const* egress_to4 = "egress_to4";
+inline constexpr char const* egress_to6 = "egress_to6";
+inline constexpr char const* resolvers4 = "resolvers4";  // {ipv4_addr . protocol . port}
+inline constexpr char const* resolvers6 = "resolvers6";
+
+/// By gateway mode: {ifname} of networks whose members are reached from outside as they are, all
+/// of their ports (nat-unprotected), or their published ports and ICMP (routed).
+inline constexpr char const* open4 = "open4";
+inline constexpr char const* open6 = "open6";
+inline constexpr char const* routed4 = "routed4";
+inline constexpr char const* routed6 = "routed6";
+
+inline constexpr char const* masquerade4 = "masquerade4";  // {ifname}
+inline constexpr char const* masquerade6 = "masquerade6";
+inline constexpr char const* host4 = "host4";  // {ifname : ipv4_addr}: instead of masquerading
+inline constexpr char const* host6 = "host6";
+
+// Table bridge. The interfaces are ports of our bridges.
+
+/// {ifname . ether_addr . address}: what a member sends from. With its own addresses go 0.0.0.0 and
+/// ::, from which it asks whether an address is free.
+inline constexpr char const* sources4 = "sources4";
+inline constexpr char const* sources6 = "sources6";
+inline constexpr char const* targets6 = "targets6";  // {ifname . ipv6_addr}: what it answers for
+inline constexpr char const* bounded = "bounded";    // {ifname}: kept to their project
+inline constexpr char const* projects = "projects";  // {devgroup . devgroup}: one with itself
+
 }  // namespace nft_set
+
+/// The chains that verdicts name.
+namespace nft_chain {
+/// In `pair`: members of one network that meet at the bridge only, never by way of the gateway.
+inline constexpr char const* apart = "apart";
+// In `egress`, jumps.
+inline constexpr char const* egress_internet = "egress_internet";
+inline constexpr char const* egress_listed = "egress_listed";
+// In `to_host`, jumps.
+inline constexpr char const* host_internet = "host_internet";
+}  // namespace nft_chain
 
 /// returns  true for a map whose elements carry a verdict
 bool is_verdict_map(char const* set);

@@ -5,9 +5,43 @@
 namespace drawbridge {
 namespace {
 
-std::string text_of(KeyField const& field) {
-  std::string const* name = std::get_if<std::string>(&field);
-  return name != nullptr ? *name : std::get<IpAddress>(field).to_string();
+std::string text_of(std::string const& name) {
+  return name;
+}
+
+std::string text_of(LinkGroup const& group) {
+  return std::to_string(group.number);
+}
+
+std::string text_of(ProtocolRange const& range) {
+  return fmt::format("{}-{}", range.first, range.last);
+}
+
+std::string text_of(PortRange const& range) {
+  return fmt::format("{}-{}", range.first, range.last);
+}
+
+template <class Field>
+std::string text_of(Field const& field) {
+  return field.to_string();
+}
+
+std::string text_of(Verdict const& verdict) {
+  switch (verdict.kind) {
+    case Verdict::Kind::accept:
+      return "accept";
+    case Verdict::Kind::drop:
+      return "drop";
+    case Verdict::Kind::jump:
+      return "jump " + verdict.chain;
+    case Verdict::Kind::go_to:
+      return "goto " + verdict.chain;
+  }
+  return "";
+}
+
+std::string text_of(std::monostate) {
+  return "";
 }
 
 std::string joined(std::set<IpPrefix> const& addresses) {
@@ -117,9 +151,12 @@ std::string describe(Operation const& operation) {
 std::string describe(Element const& element) {
   std::string out = element.set;
   for (std::size_t i = 0; i < element.key.size(); ++i) {
-    out.append(i == 0 ? " " : " . ").append(text_of(element.key[i]));
+    out.append(i == 0 ? " " : " . ");
+    std::visit([&out](auto const& field) { out.append(text_of(field)); }, element.key[i]);
   }
-  return out;
+  std::string const value =
+      std::visit([](auto const& each) { return text_of(each); }, element.value);
+  return value.empty() ? out : out + " : " + value;
 }
 
 std::string describe(Plan const& plan) {

@@ -1,0 +1,103 @@
+// Who may reach whom: what the policy options of a network mean. What follows from them in the
+// kernel is decided in driver/desired_state.h. docs/policy.md is the user's page.
+#pragma once
+
+#include "model/address.h"
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace drawbridge {
+
+/// Both ends included. TCP, UDP and SCTP ports.
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 65535;
+
+  auto operator<=>(PortRange const&) const = default;
+};
+
+/// Protocol numbers, both ends included. source: RFC 5237, IANA "protocol-numbers"
+struct ProtocolRange {
+  std::uint8_t first = 0;
+  std::uint8_t last = 255;
+
+  auto operator<=>(ProtocolRange const&) const = default;
+};
+
+/// What of a peer: "tcp/80-90"; all of it unless something is named.
+struct Service {
+  ProtocolRange protocols;
+  PortRange ports;
+
+  auto operator<=>(Service const&) const = default;
+};
+
+/// A network by its name or its id, not necessarily one that exists.
+struct NetworkPeer {
+  std::string name_or_id;
+
+  auto operator<=>(NetworkPeer const&) const = default;
+};
+
+/// An entry of `allow_from`: who may open connections into a network, and to what.
+struct Permission {
+  std::variant<NetworkPeer, IpPrefix> from;
+  Service service;
+
+  auto operator<=>(Permission const&) const = default;
+};
+
+/// An entry of a list of `egress`.
+struct Destination {
+  IpPrefix to;
+  Service service;
+
+  auto operator<=>(Destination const&) const = default;
+};
+
+/// `isolation`: who of one network reaches whom of it.
+enum class Isolation : std::uint8_t {
+  network,  // every member every other
+  members,  // no member another, but for the hubs
+  project,  // members of one compose project each other, and everybody the hubs
+};
+
+/// `egress`: where members may open connections to, beyond their own network and its peers.
+enum class Egress : std::uint8_t { all, internet, listed, none };
+
+/// source: Docker's com.docker.network.bridge.gateway_mode_ipv4 and _ipv6
+enum class GatewayMode : std::uint8_t { nat, nat_unprotected, routed, isolated };
+
+/// An entry of `hubs`: a container by name, those of a compose project, or those with a label.
+struct Hub {
+  enum class Kind : std::uint8_t { container, project, label };
+
+  Kind kind = Kind::container;
+  std::string name;                  // of the container, of the project, or the label's key
+  std::optional<std::string> value;  // of the label; absent: whatever it is
+
+  auto operator<=>(Hub const&) const = default;
+};
+
+struct Policy {
+  Isolation isolation = Isolation::network;
+  std::vector<Hub> hubs;
+  std::string team;  // empty: none
+  std::vector<Permission> allow_from;
+  Egress egress = Egress::all;
+  std::vector<Destination> egress_list;  // of Egress::listed
+  GatewayMode mode_ipv4 = GatewayMode::nat;
+  GatewayMode mode_ipv6 = GatewayMode::nat;
+  bool masquerade = true;              // where the mode is nat or nat_unprotected
+  std::optional<IpAddress> host_ipv4;  // source of outbound packets instead of masquerading
+  std::optional<IpAddress> host_ipv6;
+
+  bool operator==(Policy const&) const = default;
+};
+
+}  // namespace drawbridge
