@@ -1,0 +1,100 @@
+#include "docker/reply_reader.h"
+
+#include <fmt/core.h>
+
+namespace drawbridge {
+namespace json = boost::json;
+namespace {
+
+json::object const no_members;
+json::array const no_elements;
+
+json::value const* find(json::object const& in, std::string_view key) {
+  json::value const* const value = in.if_contains(key);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+}  // namespace
+
+Result<json::value> parse_reply(std::string_view body) {
+  boost::system::error_code error;
+  json::value value = json::parse(body, error);
+  return error ? Result<json::value>(fail(Errc::malformed, "not JSON: " + error.message()))
+               : Result<json::value>(std::move(value));
+}
+
+std::string ReplyReader::text(json::object const& in, std::string_view key) {
+  json::value const* const value = find(in, key);
+  if (value == nullptr) {
+    return {};
+  }
+  if (!value->is_string()) {
+    refuse(fmt::format("\"{}\" is not a text", key));
+    return {};
+  }
+  return std::string(value->as_string());
+}
+
+json::object const& ReplyReader::as_object(json::value const& value, std::string_view name) {
+  if (!value.is_object()) {
+    refuse(fmt::format("\"{}\" is not an object", name));
+    return no_members;
+  }
+  return value.as_object();
+}
+
+json::object const& ReplyReader::object(json::object const& in, std::string_view key) {
+  json::value const* const value = find(in, key);
+  return value == nullptr ? no_members : as_object(*value, key);
+}
+
+json::array const& ReplyReader::list(json::object const& in, std::string_view key) {
+  json::value const* const value = find(in, key);
+  if (value == nullptr) {
+    return no_elements;
+  }
+  if (!value->is_array()) {
+    refuse(fmt::format("\"{}\" is not a list", key));
+    return no_elements;
+  }
+  return value->as_array();
+}
+
+/// Some engines write the gateway of an IPv6 subnet with its prefix length.
+std::optional<IpAddress> ReplyReader::address(json::object const& in, std::string_view key) {
+  std::string const value = text(in, key);
+  if (value.empty()) {
+    return std::nullopt;
+  }
+  if (value.find('/') != std::string::npos) {
+    std::optional<IpPrefix> const with_length = prefix(in, key);
+    return with_length ? std::optional(with_length->address) : std::nullopt;
+  }
+  Result<IpAddress> const result = IpAddress::parse(value);
+  if (!result) {
+    refuse(fmt::format("\"{}\": {}", key, result.error().message));
+    return std::nullopt;
+  }
+  return *result;
+}
+
+std::optional<IpPrefix> ReplyReader::prefix(json::object const& in, std::string_view key) {
+  std::string const value = text(in, key);
+  if (value.empty()) {
+    return std::nullopt;
+  }
+  Result<IpPrefix> const result = IpPrefix::parse(value);
+  if (!result) {
+    refuse(fmt::format("\"{}\": {}", key, result.error().message));
+    return std::nullopt;
+  }
+  return *result;
+}
+
+void ReplyReader::refuse(std::string reason) {
+  if (!error_) {
+    error_ = Error{Errc::malformed, std::move(reason)};
+  }
+}
+
+}  // namespace drawbridge
