@@ -1,5 +1,6 @@
 #include "docker/inventory.h"
 
+#include "docker/containers.h"
 #include "docker/networks.h"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ Result<DockerNetwork> fetch_network(ApiClient& api, NetworkId const& id) {
   return network;
 }
 
-Result<DockerInventory> take_inventory(ApiClient& api) {
+Result<std::vector<DockerNetwork>> fetch_networks(ApiClient& api) {
   std::string const path = "/networks";
   Result<std::string> const body = api.get(path);
   if (!body) {
@@ -43,6 +44,31 @@ Result<DockerInventory> take_inventory(ApiClient& api) {
   Result<std::vector<DockerNetwork>> networks = decode_networks(*body);
   if (!networks) {
     return fail(api.in_call(path, networks.error()));
+  }
+  return networks;
+}
+
+Result<std::optional<ContainerMarks>> fetch_marks(ApiClient& api, std::string const& name) {
+  std::string const path = path_of_containers(name);
+  Result<std::string> const body = api.get(path);
+  if (!body) {
+    return fail(body.error());
+  }
+  Result<std::vector<DockerContainer>> const listed = decode_containers(*body);
+  if (!listed) {
+    return fail(api.in_call(path, listed.error()));
+  }
+  auto const found = std::find_if(listed->begin(), listed->end(), [&name](auto const& container) {
+    return std::find(container.names.begin(), container.names.end(), "/" + name) !=
+           container.names.end();
+  });
+  return found == listed->end() ? std::nullopt : std::optional(ContainerMarks{name, found->labels});
+}
+
+Result<DockerInventory> take_inventory(ApiClient& api) {
+  Result<std::vector<DockerNetwork>> networks = fetch_networks(api);
+  if (!networks) {
+    return fail(networks.error());
   }
   DockerInventory inventory;
   for (DockerNetwork& listed : *networks) {

@@ -5,6 +5,10 @@
 #include "docker/api_client.h"
 #include "model/docker.h"
 
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace drawbridge {
 
 /// Asks for one network with its endpoints.
@@ -12,6 +16,19 @@ namespace drawbridge {
 /// errors  not_found   the engine has no such network
 ///         as ApiClient::get and decode_network()
 Result<DockerNetwork> fetch_network(ApiClient& api, NetworkId const& id);
+
+/// Asks for all networks, without their endpoints: one call.
+///
+/// errors  as ApiClient::get and decode_networks()
+Result<std::vector<DockerNetwork>> fetch_networks(ApiClient& api);
+
+/// Asks for the container of this name by the list of all containers, which answers at once while
+/// the container's start or Join is under way. (Its own page, GET /containers/{id}/json, answers
+/// only afterwards, and the list by network does not have it yet: 20.10.)
+///
+/// returns  nothing when there is no such container any more
+/// errors   as ApiClient::get and decode_containers()
+Result<std::optional<ContainerMarks>> fetch_marks(ApiClient& api, std::string const& name);
 
 /// Asks for all networks, and for the endpoints of those with subnets but for the engine's own
 /// bridge. A network that vanishes meanwhile is left out; any other failure fails the whole look.

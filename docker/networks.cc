@@ -12,6 +12,8 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::string_view endpoint_key = "ep-";
+constexpr std::string_view bridge_driver = "bridge";
+constexpr std::size_t max_interface_name = 15;  // source: linux/if.h, IFNAMSIZ with the final zero
 
 std::vector<IpAddress> auxiliary_addresses_of(ReplyReader& reader, json::object const& subnet) {
   json::object const& named = reader.object(subnet, "AuxiliaryAddresses");
@@ -60,6 +62,20 @@ std::vector<DockerEndpoint> endpoints_of(ReplyReader& reader, json::object const
   return endpoints;
 }
 
+/// source: moby libnetwork/drivers/bridge, parseNetworkOptions(): the option, else "br-" and the
+/// first 12 characters of the id
+std::string bridge_of(ReplyReader& reader, DockerNetwork const& network, json::object const& in) {
+  if (network.driver != bridge_driver) {
+    return {};
+  }
+  std::string const named =
+      reader.text(reader.object(in, "Options"), "com.docker.network.bridge.name");
+  if (named.size() > max_interface_name) {
+    return {};  // nothing can be called so
+  }
+  return named.empty() ? "br-" + std::string(network.id.brief()) : named;
+}
+
 DockerNetwork network_of(ReplyReader& reader, json::object const& in) {
   DockerNetwork network;
   network.id.value = reader.text(in, "Id");
@@ -69,6 +85,7 @@ DockerNetwork network_of(ReplyReader& reader, json::object const& in) {
   json::object const& ipam = reader.object(in, "IPAM");
   network.name = reader.text(in, "Name");
   network.driver = reader.text(in, "Driver");
+  network.bridge = bridge_of(reader, network, in);
   network.ipam_driver = reader.text(ipam, "Driver");
   network.subnets = subnets_of(reader, ipam);
   network.endpoints = endpoints_of(reader, in);
@@ -101,6 +118,17 @@ Result<DockerNetwork> decode_network(std::string_view body) {
   ReplyReader reader;
   DockerNetwork network = network_of(reader, reader.as_object(*value, "network"));
   return reader.finish(std::move(network));
+}
+
+KnownNetwork known_network(DockerNetwork const& network) {
+  KnownNetwork known{network.id, network.name, network.bridge, {}};
+  for (DockerSubnet const& subnet : network.subnets) {
+    bool const is_any = subnet.prefix.address.bits == 0;
+    if (!is_any) {
+      known.subnets.push_back(subnet.prefix);
+    }
+  }
+  return known;
 }
 
 }  // namespace drawbridge

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "model/docker.h"
+#include "model/network.h"
 
 #include <string_view>
 #include <vector>
@@ -20,5 +21,9 @@ Result<std::vector<DockerNetwork>> decode_networks(std::string_view body);
 /// returns  the network of GET /networks/{id} with its endpoints, in the order of their ids
 /// errors   malformed   not a network; the text says what is wrong
 Result<DockerNetwork> decode_network(std::string_view body);
+
+/// returns  what is kept of a network. Subnets that only say how long they were to be are left out:
+///          which they are the engine does not tell.
+KnownNetwork known_network(DockerNetwork const& network);
 
 }  // namespace drawbridge

@@ -25,14 +25,15 @@ Result<json::value> parse_reply(std::string_view body) {
 
 std::string ReplyReader::text(json::object const& in, std::string_view key) {
   json::value const* const value = find(in, key);
-  if (value == nullptr) {
+  return value == nullptr ? std::string() : as_text(*value, key);
+}
+
+std::string ReplyReader::as_text(json::value const& value, std::string_view name) {
+  if (!value.is_string()) {
+    refuse(fmt::format("\"{}\" is not a text", name));
     return {};
   }
-  if (!value->is_string()) {
-    refuse(fmt::format("\"{}\" is not a text", key));
-    return {};
-  }
-  return std::string(value->as_string());
+  return std::string(value.as_string());
 }
 
 json::object const& ReplyReader::as_object(json::value const& value, std::string_view name) {

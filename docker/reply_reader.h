@@ -23,6 +23,7 @@ class ReplyReader {
   std::string text(boost::json::object const& in, std::string_view key);
   boost::json::object const& object(boost::json::object const& in, std::string_view key);
   boost::json::array const& list(boost::json::object const& in, std::string_view key);
+  std::string as_text(boost::json::value const& value, std::string_view name);
   boost::json::object const& as_object(boost::json::value const& value, std::string_view name);
   std::optional<IpAddress> address(boost::json::object const& in, std::string_view key);
   std::optional<IpPrefix> prefix(boost::json::object const& in, std::string_view key);

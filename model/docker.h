@@ -1,12 +1,14 @@
 // What a Docker engine says that it holds: its networks, their subnets and endpoints.
 //
-// Only what drawbridge compares and shows. What Docker asks of drawbridge is in network.h and
-// pool.h. source: Docker Engine API v1.40, GET /networks and GET /networks/{id}
+// Only what drawbridge compares, shows and decides by. What Docker asks of drawbridge is in
+// network.h and pool.h. source: Docker Engine API v1.40, GET /networks, /networks/{id} and
+// /containers/json
 #pragma once
 
 #include "model/address.h"
 #include "model/ids.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +39,7 @@ struct DockerNetwork {
   NetworkId id;
   std::string name;
   std::string driver;
+  std::string bridge;  // the host's interface, of networks of Docker's own bridge driver only
   std::string ipam_driver;
   std::vector<DockerSubnet> subnets;
   std::vector<DockerEndpoint> endpoints;
@@ -51,12 +54,21 @@ struct DockerInventory {
   bool operator==(DockerInventory const&) const = default;
 };
 
+/// What is decided by about a container.
+struct ContainerMarks {
+  std::string name;
+  std::map<std::string, std::string> labels;
+
+  bool operator==(ContainerMarks const&) const = default;
+};
+
 /// What the plugin protocol does not tell about an endpoint.
 struct EndpointName {
   NetworkId network;
   EndpointId endpoint;
   std::string network_name;
   std::string container_name;
+  std::optional<ContainerMarks> marks = {};  // absent: not asked for, or not there any more
 
   bool operator==(EndpointName const&) const = default;
 };

@@ -53,6 +53,16 @@ struct Network {
   bool operator==(Network const&) const = default;
 };
 
+/// A network as the Docker API lists it; of drawbridge's own ones only the name is news.
+struct KnownNetwork {
+  NetworkId id;
+  std::string name;
+  std::string bridge;  // interface of a network of Docker's bridge driver; empty for all others
+  std::vector<IpPrefix> subnets;
+
+  bool operator==(KnownNetwork const&) const = default;
+};
+
 /// What the Docker API told about the container of an endpoint, as far as its network's policy
 /// depends on it.
 struct MemberMarks {

@@ -11,6 +11,10 @@ void check(DockerNetwork const& network) {
   for (DockerSubnet const& subnet : network.subnets) {
     assert(!subnet.prefix.has_host_bits());
   }
+  assert(network.bridge.size() <= 15);
+  for (IpPrefix const& subnet : known_network(network).subnets) {
+    assert(subnet.address.bits != 0);
+  }
 }
 
 }  // namespace

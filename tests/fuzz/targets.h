@@ -17,4 +17,7 @@ void fuzz_http_reply(std::string_view bytes);
 /// Whatever is read of networks has an id, and subnets without host bits.
 void fuzz_docker_networks(std::string_view bytes);
 
+/// However a container is called, what asks for it is a path.
+void fuzz_docker_containers(std::string_view bytes);
+
 }  // namespace drawbridge

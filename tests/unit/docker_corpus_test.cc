@@ -45,5 +45,9 @@ TEST(DockerCorpus, HoldsForEveryNetworkCutAnywhere) {
   run_over("docker_networks", fuzz_docker_networks);
 }
 
+TEST(DockerCorpus, HoldsForEveryContainerCutAnywhere) {
+  run_over("docker_containers", fuzz_docker_containers);
+}
+
 }  // namespace
 }  // namespace drawbridge

@@ -1,4 +1,5 @@
 // The JSON is what engines 20.10, 28 and 29 answer, shortened.
+#include "docker/containers.h"
 #include "docker/inventory.h"
 #include "docker/networks.h"
 #include "tests/support/expect_ok.h"
@@ -43,6 +44,7 @@ constexpr std::string_view web = R"(
 std::string text_of(DockerNetwork const& network) {
   std::string text = fmt::format("{} {} {}/{}", network.name, network.id.value, network.driver,
                                  network.ipam_driver);
+  text += network.bridge.empty() ? "" : " on " + network.bridge;
   for (DockerSubnet const& subnet : network.subnets) {
     text += fmt::format(", {}", subnet.prefix.to_string());
     text += subnet.gateway ? " via " + subnet.gateway->to_string() : "";
@@ -103,6 +105,37 @@ TEST(DockerNetworks, SkipsMembersThatAreUnknown) {
             " a /");
 }
 
+TEST(DockerNetworks, KnowsTheInterfaceOfDockersOwnBridges) {
+  auto const bridge_of = [](std::string_view members) {
+    Result<DockerNetwork> const network =
+        decode_network(fmt::format(R"({{"Id":"0123456789abcdef",{}}})", members));
+    return network ? network->bridge : network.error().message;
+  };
+  std::string const named = R"("Options":{"com.docker.network.bridge.name":"docker0"})";
+  EXPECT_EQ(bridge_of(R"("Driver":"bridge")"), "br-0123456789ab");
+  EXPECT_EQ(bridge_of(R"("Driver":"bridge","Options":{"parent":"eth0"})"), "br-0123456789ab");
+  EXPECT_EQ(bridge_of(R"("Driver":"bridge",)" + named), "docker0");
+  EXPECT_EQ(bridge_of(R"("Driver":"drawbridge",)" + named), "");
+  EXPECT_EQ(bridge_of(R"("Driver":"macvlan","Options":{"parent":"eth0"})"), "");
+  EXPECT_EQ(bridge_of(named), "");
+  EXPECT_EQ(
+      bridge_of(
+          R"("Driver":"bridge","Options":{"com.docker.network.bridge.name":"sixteen-letters-"})"),
+      "");
+}
+
+TEST(DockerNetworks, KeepsOfANetworkWhatPoliciesNeed) {
+  Result<DockerNetwork> const network = decode_network(
+      R"({"Id":"a","Name":"mon","Driver":"bridge","IPAM":{"Config":[{"Subnet":"10.1.0.0/16"},
+          {"Subnet":"0.0.0.0/24"},{"Subnet":"fd00:1::/64"},{"Subnet":"::/64"}]}})");
+  ASSERT_OK(network);
+  EXPECT_EQ(known_network(*network),
+            (KnownNetwork{{"a"},
+                          "mon",
+                          "br-a",
+                          {*IpPrefix::parse("10.1.0.0/16"), *IpPrefix::parse("fd00:1::/64")}}));
+}
+
 TEST(DockerNetworks, RefusesAListThatIsNone) {
   for (std::string_view const body : {"", " ", "{}", "null", "1", "\"x\"", "[", "[{]", "[1]",
                                       "[null]", "[[]]", R"([{"Id":"a"},)", "[{}]", "\xff"}) {
@@ -143,6 +176,9 @@ TEST(DockerNetworks, SaysWhatIsWrongWithANetwork) {
        R"("AuxiliaryAddresses" is not an object)"},
       {R"({"Id":"a","IPAM":{"Config":[{"Subnet":"10.1.0.0/16","AuxiliaryAddresses":{"b":2}}]}})",
        R"("b" is not a text)"},
+      {R"({"Id":"a","Driver":"bridge","Options":[]})", R"("Options" is not an object)"},
+      {R"({"Id":"a","Driver":"bridge","Options":{"com.docker.network.bridge.name":1}})",
+       R"("com.docker.network.bridge.name" is not a text)"},
       {R"({"Id":"a","Containers":[]})", R"("Containers" is not an object)"},
       {R"({"Id":"a","Containers":{"b":[]}})", R"("Containers" is not an object)"},
       {R"({"Id":"a","Containers":{"b":{"Name":false}}})", R"("Name" is not a text)"},
@@ -193,7 +229,7 @@ TEST_F(InventoryTest, AsksForTheEndpointsOfNetworksWithSubnets) {
 TEST_F(InventoryTest, DoesNotAskForTheEnginesOwnBridge) {
   engine_.give("/v1.41/networks", R"([{"Id":"a","Name":"bridge","Driver":"bridge",
       "IPAM":{"Driver":"default","Config":[{"Subnet":"172.17.0.0/16"}]}}])");
-  EXPECT_EQ(look(), "bridge a bridge/default, 172.17.0.0/16\n");
+  EXPECT_EQ(look(), "bridge a bridge/default on br-a, 172.17.0.0/16\n");
 }
 
 TEST_F(InventoryTest, LeavesOutANetworkThatVanishesMeanwhile) {
@@ -212,6 +248,44 @@ TEST_F(InventoryTest, IsNeverHalfALook) {
   EXPECT_TRUE(look().ends_with("d.sock: GET /networks: not JSON: syntax error")) << look();
   engine_.on("/v1.41/networks", {{api_reply(404, "")}});
   EXPECT_TRUE(look().ends_with("d.sock: GET /networks: 404: no reason given"));
+}
+
+TEST_F(InventoryTest, ListsNetworksWithOneCall) {
+  engine_.give("/v1.41/networks", list);
+  Result<std::vector<DockerNetwork>> const networks = fetch_networks(api_);
+  ASSERT_OK(networks);
+  EXPECT_EQ(networks->size(), 3U);
+  EXPECT_EQ(engine_.asked(), (std::vector<std::string>{"/_ping", "/v1.41/networks"}));
+}
+
+TEST_F(InventoryTest, FindsTheContainerOfANameAmongThoseThatAreLikeIt) {
+  std::string const path =
+      "/v1.41/containers/json?all=1&filters=%7B%22name%22%3A%5B%22%5E%2Fa.b%24%22%5D%7D";
+  engine_.give(path, R"([{"Names":["/a-b"],"Labels":{"k":"other"}},
+                         {"Names":["/web/db","/a.b"],"Labels":{"k":"v","empty":""},"New":{}}])");
+  Result<std::optional<ContainerMarks>> marks = fetch_marks(api_, "a.b");
+  ASSERT_OK(marks);
+  EXPECT_EQ(*marks, (ContainerMarks{"a.b", {{"k", "v"}, {"empty", ""}}}));
+  engine_.give(path, R"([{"Names":["/a-b"],"Labels":null},{}])");
+  marks = fetch_marks(api_, "a.b");
+  ASSERT_OK(marks);
+  EXPECT_EQ(*marks, std::nullopt);
+}
+
+TEST_F(InventoryTest, SaysWhatIsWrongWithAContainer) {
+  std::vector<std::pair<std::string_view, std::string_view>> const bad = {
+      {"{}", "not a list of containers"},
+      {"oops", "not JSON"},
+      {"[1]", R"("containers" is not an object)"},
+      {R"([{"Names":"/app"}])", R"("Names" is not a list)"},
+      {R"([{"Names":[1]}])", R"("Names" is not a text)"},
+      {R"([{"Labels":[]}])", R"("Labels" is not an object)"},
+      {R"([{"Labels":{"k":1}}])", R"("k" is not a text)"},
+  };
+  for (auto const& [body, words] : bad) {
+    engine_.give("/v1.41" + path_of_containers("app"), body);
+    EXPECT_TRUE(fails_with(fetch_marks(api_, "app"), Errc::malformed, words)) << body;
+  }
 }
 
 }  // namespace
