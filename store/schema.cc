@@ -7,7 +7,7 @@
 namespace drawbridge {
 namespace {
 
-constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t schema_version = 3;
 
 /// Addresses are text, so that `sqlite3 state.db` shows a person what is in use.
 constexpr char const* schema_1 = R"sql(
@@ -74,6 +74,22 @@ constexpr char const* schema_2 = R"sql(
   PRAGMA user_version = 2;
 )sql";
 
+/// What Docker told last: its networks, and what the containers of endpoints are.
+constexpr char const* schema_3 = R"sql(
+  CREATE TABLE known_networks (
+    id      TEXT NOT NULL PRIMARY KEY,
+    name    TEXT NOT NULL,
+    bridge  TEXT NOT NULL,
+    subnets TEXT NOT NULL  -- with blanks between them
+  ) STRICT, WITHOUT ROWID;
+
+  ALTER TABLE endpoints ADD COLUMN container TEXT;  -- null: Docker has not told
+  ALTER TABLE endpoints ADD COLUMN project   TEXT    NOT NULL DEFAULT '';
+  ALTER TABLE endpoints ADD COLUMN is_hub    INTEGER NOT NULL DEFAULT 0;
+
+  PRAGMA user_version = 3;
+)sql";
+
 /// A commit is one append and one fdatasync of the log. The log goes back into the file every 4 MB
 /// and never stays larger; 256 KB of pages are kept in memory.
 constexpr char const* settings = R"sql(
@@ -113,7 +129,7 @@ Result<void> refuse_foreign_file(Database& database) {
 
 /// All steps from the version of the file to ours, or none.
 Result<void> upgrade(Database& database, std::int64_t version) {
-  constexpr std::array<char const*, schema_version> steps = {schema_1, schema_2};
+  constexpr std::array<char const*, schema_version> steps = {schema_1, schema_2, schema_3};
   Result<Transaction> transaction = Transaction::begin(database);
   if (!transaction) {
     return fail(transaction.error());

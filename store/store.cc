@@ -4,7 +4,9 @@
 #include "store/sqlite.h"
 #include "store/state_directory.h"
 
+#include <algorithm>
 #include <map>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -95,6 +97,13 @@ Result<Subnet> read_subnet(Row const& row) {
   return Subnet{*prefix, *gateway};
 }
 
+std::optional<MemberMarks> read_marks(Row const& row) {
+  std::optional<std::string> container = row.text_or_null(6);
+  return container
+             ? std::optional(MemberMarks{std::move(*container), row.text(7), row.number(8) != 0})
+             : std::nullopt;
+}
+
 Result<Endpoint> read_endpoint(Row const& row) {
   Result<std::optional<IpPrefix>> const ipv4 = parse_or_null<IpPrefix>(row, 2);
   if (!ipv4) {
@@ -108,7 +117,29 @@ Result<Endpoint> read_endpoint(Row const& row) {
   if (!mac) {
     return fail(mac.error());
   }
-  return Endpoint{{row.text(0)}, {row.text(1)}, *ipv4, *ipv6, *mac, row.number(5) != 0};
+  return Endpoint{{row.text(0)}, {row.text(1)},      *ipv4,          *ipv6,
+                  *mac,          row.number(5) != 0, read_marks(row)};
+}
+
+std::string text_of(std::vector<IpPrefix> const& subnets) {
+  std::string text;
+  for (IpPrefix const& subnet : subnets) {
+    text += (text.empty() ? "" : " ") + subnet.to_string();
+  }
+  return text;
+}
+
+Result<KnownNetwork> read_known_network(Row const& row) {
+  KnownNetwork network{{row.text(0)}, row.text(1), row.text(2), {}};
+  std::istringstream subnets(row.text(3));
+  for (std::string text; subnets >> text;) {
+    Result<IpPrefix> const subnet = IpPrefix::parse(text);
+    if (!subnet) {
+      return fail(Errc::store, "damaged row: " + subnet.error().message);
+    }
+    network.subnets.push_back(*subnet);
+  }
+  return network;
 }
 
 using NetworksById = std::map<std::string, NetworkRequest*>;
@@ -120,6 +151,10 @@ Result<NetworkRequest*> owner_of(Row const& row, NetworksById const& networks) {
     return fail(Errc::store, "damaged row: it belongs to unknown network " + row.text(0));
   }
   return found->second;
+}
+
+bool has_lower_id(KnownNetwork const& a, KnownNetwork const& b) {
+  return a.id < b.id;
 }
 
 template <class T>
@@ -150,6 +185,7 @@ class SqliteStore final : public Store {
   Result<std::vector<Lease>> load_leases() override;
   Result<std::vector<NetworkRequest>> load_networks() override;
   Result<std::vector<Endpoint>> load_endpoints() override;
+  Result<std::vector<KnownNetwork>> load_known_networks() override;
   Result<std::optional<IpPrefix>> load_ula_prefix() override;
 
   Result<void> save(Pool const& pool) override;
@@ -160,6 +196,8 @@ class SqliteStore final : public Store {
   Result<void> remove(NetworkId const& network) override;
   Result<void> save(Endpoint const& endpoint) override;
   Result<void> remove(EndpointId const& endpoint) override;
+  Result<void> save(KnownNetwork const& network) override;
+  Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) override;
   Result<void> save_ula_prefix(IpPrefix const& prefix) override;
 
  private:
@@ -168,6 +206,8 @@ class SqliteStore final : public Store {
   Result<void> write_rows(NetworkRequest const& network);
   Result<void> write_options(NetworkRequest const& network);
   Result<void> write_subnets(NetworkRequest const& network);
+  Result<void> write_difference(std::vector<KnownNetwork> const& before,
+                                std::vector<KnownNetwork> const& after);
 
   FileDescriptor lock_;  // given up after the file is closed
   Database database_;
@@ -201,8 +241,14 @@ Result<std::vector<Lease>> SqliteStore::load_leases() {
 
 Result<std::vector<Endpoint>> SqliteStore::load_endpoints() {
   return read_all(database_,
-                  "SELECT id, network, ipv4, ipv6, mac, joined FROM endpoints ORDER BY id",
+                  "SELECT id, network, ipv4, ipv6, mac, joined, container, project, is_hub "
+                  "FROM endpoints ORDER BY id",
                   read_endpoint);
+}
+
+Result<std::vector<KnownNetwork>> SqliteStore::load_known_networks() {
+  return read_all(database_, "SELECT id, name, bridge, subnets FROM known_networks ORDER BY id",
+                  read_known_network);
 }
 
 Result<std::optional<IpPrefix>> SqliteStore::load_ula_prefix() {
@@ -354,17 +400,63 @@ Result<void> SqliteStore::remove(NetworkId const& network) {
 Result<void> SqliteStore::save(Endpoint const& endpoint) {
   std::string ipv4;
   std::string ipv6;
+  MemberMarks const marks = endpoint.marks.value_or(MemberMarks{});
   return database_.run(
-      "INSERT INTO endpoints (id, network, ipv4, ipv6, mac, joined) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET network = excluded.network, "
-      "ipv4 = excluded.ipv4, ipv6 = excluded.ipv6, mac = excluded.mac, joined = excluded.joined",
+      "INSERT OR REPLACE INTO endpoints (id, network, ipv4, ipv6, mac, joined, container, project, "
+      "is_hub) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
       {endpoint.id.value, endpoint.network.value, value_or_null(endpoint.ipv4, ipv4),
-       value_or_null(endpoint.ipv6, ipv6), endpoint.mac.to_string(),
-       std::int64_t{endpoint.joined}});
+       value_or_null(endpoint.ipv6, ipv6), endpoint.mac.to_string(), std::int64_t{endpoint.joined},
+       endpoint.marks ? SqlValue(marks.container) : std::monostate{}, marks.project,
+       std::int64_t{marks.is_hub}});
 }
 
 Result<void> SqliteStore::remove(EndpointId const& endpoint) {
   return database_.run("DELETE FROM endpoints WHERE id = ?1", {endpoint.value});
+}
+
+Result<void> SqliteStore::save(KnownNetwork const& network) {
+  return database_.run(
+      "INSERT OR REPLACE INTO known_networks (id, name, bridge, subnets) VALUES (?1, ?2, ?3, ?4)",
+      {network.id.value, network.name, network.bridge, text_of(network.subnets)});
+}
+
+Result<void> SqliteStore::save_known_networks(std::vector<KnownNetwork> const& networks) {
+  std::vector<KnownNetwork> after = networks;
+  std::sort(after.begin(), after.end(), has_lower_id);
+  Result<std::vector<KnownNetwork>> const before = load_known_networks();
+  if (!before) {
+    return fail(before.error());
+  }
+  if (*before == after) {
+    return {};
+  }
+  Result<Transaction> transaction = Transaction::begin(database_);
+  if (!transaction) {
+    return fail(transaction.error());
+  }
+  if (Result<void> written = write_difference(*before, after); !written) {
+    return written;
+  }
+  return transaction->commit();
+}
+
+/// Both in the order of their ids.
+Result<void> SqliteStore::write_difference(std::vector<KnownNetwork> const& before,
+                                           std::vector<KnownNetwork> const& after) {
+  Result<void> written;
+  for (KnownNetwork const& network : before) {
+    if (written && !std::binary_search(after.begin(), after.end(), network, has_lower_id)) {
+      written = database_.run("DELETE FROM known_networks WHERE id = ?1", {network.id.value});
+    }
+  }
+  for (KnownNetwork const& network : after) {
+    auto const [first, last] =
+        std::equal_range(before.begin(), before.end(), network, has_lower_id);
+    if (written && std::find(first, last, network) == last) {
+      written = save(network);
+    }
+  }
+  return written;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// What must survive a restart: pools, leases, networks, endpoints. One SQLite file.
+// What must survive a restart: pools, leases, networks, endpoints, and what Docker told of them.
+// One SQLite file.
 //
 // Every change is on disk when the call returns (WAL, synchronous FULL), or with the commit() of
 // the group that it is in. The memory of the daemon is filled from here at start and after a group
@@ -31,6 +32,9 @@ class Store {
   virtual Result<std::vector<Lease>> load_leases() = 0;
   virtual Result<std::vector<NetworkRequest>> load_networks() = 0;
   virtual Result<std::vector<Endpoint>> load_endpoints() = 0;
+  /// returns  what save_known_networks() and save(KnownNetwork) were given, in the order of their
+  /// ids
+  virtual Result<std::vector<KnownNetwork>> load_known_networks() = 0;
   /// returns  the prefix that save_ula_prefix() was given; nothing at the first start
   virtual Result<std::optional<IpPrefix>> load_ula_prefix() = 0;
 
@@ -46,6 +50,11 @@ class Store {
   /// Writes the endpoint, replacing one of the same id.
   virtual Result<void> save(Endpoint const& endpoint) = 0;
   virtual Result<void> remove(EndpointId const& endpoint) = 0;
+  /// Writes the network, replacing one of the same id.
+  virtual Result<void> save(KnownNetwork const& network) = 0;
+  /// Makes these the known networks, all or nothing. Ids differ. Writes what is new only: nothing
+  /// when nothing changed. No group is open.
+  virtual Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) = 0;
   virtual Result<void> save_ula_prefix(IpPrefix const& prefix) = 0;
 };
 

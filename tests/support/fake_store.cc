@@ -1,5 +1,7 @@
 #include "tests/support/fake_store.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 namespace drawbridge {
@@ -82,6 +84,13 @@ Result<std::vector<Endpoint>> FakeStore::load_endpoints() {
   return values_of(contents.endpoints);
 }
 
+Result<std::vector<KnownNetwork>> FakeStore::load_known_networks() {
+  if (Result<void> const alive = step(); !alive) {
+    return fail(alive.error());
+  }
+  return values_of(contents.known_networks);
+}
+
 Result<std::optional<IpPrefix>> FakeStore::load_ula_prefix() {
   if (Result<void> const alive = step(); !alive) {
     return fail(alive.error());
@@ -93,6 +102,29 @@ Result<void> FakeStore::save_ula_prefix(IpPrefix const& prefix) {
   Result<void> recorded = record("save ula prefix " + prefix.to_string());
   if (recorded) {
     contents.ula_prefix = prefix;
+  }
+  return recorded;
+}
+
+Result<void> FakeStore::save(KnownNetwork const& network) {
+  Result<void> recorded = record("save known network " + network.id.value);
+  if (recorded) {
+    contents.known_networks[network.id] = network;
+  }
+  return recorded;
+}
+
+/// No write, nothing written down, when nothing changed.
+Result<void> FakeStore::save_known_networks(std::vector<KnownNetwork> const& networks) {
+  std::map<NetworkId, KnownNetwork> after;
+  for (KnownNetwork const& network : networks) {
+    after[network.id] = network;
+  }
+  Result<void> recorded = after == contents.known_networks
+                              ? step()
+                              : record(fmt::format("save {} known networks", after.size()));
+  if (recorded) {
+    contents.known_networks = std::move(after);
   }
   return recorded;
 }

@@ -27,6 +27,12 @@ Pool const ranged{{"local/fd00::/64/fd00::8000/113"},
                   *IpPrefix::parse("fd00::/64"),
                   IpPrefix::parse("fd00::8000/113").value()};
 
+KnownNetwork const docker0{{"b0"}, "bridge", "docker0", {*IpPrefix::parse("172.17.0.0/16")}};
+KnownNetwork const shop{{"ab12"},
+                        "shop \u00e4",
+                        "",
+                        {*IpPrefix::parse("10.249.1.0/24"), *IpPrefix::parse("fd00::/64")}};
+
 Lease lease(std::string_view address, AddressKind kind = AddressKind::endpoint) {
   return {pods.id, *IpAddress::parse(address), kind};
 }
@@ -77,6 +83,10 @@ FakeStore::Contents contents_of(Store& store) {
   for (Endpoint const& each : endpoints) {
     contents.endpoints[each.id] = each;
   }
+  auto const known_networks = store.load_known_networks().value();
+  for (KnownNetwork const& known : known_networks) {
+    contents.known_networks[known.id] = known;
+  }
   contents.ula_prefix = store.load_ula_prefix().value();
   return contents;
 }
@@ -89,7 +99,10 @@ void fill(Store& store) {
   EXPECT_OK(store.save(network("ab12")));
   EXPECT_OK(store.save(network("cd34")));
   EXPECT_OK(store.save(endpoint("e1", "ab12")));
-  EXPECT_OK(store.save(endpoint("e2", "cd34")));
+  Endpoint marked = endpoint("e2", "cd34");
+  marked.marks = {"app", "shop", true};
+  EXPECT_OK(store.save(marked));
+  EXPECT_OK(store.save_known_networks({docker0, shop}));
 }
 
 /// Writes to a state file behind the store's back.
@@ -191,7 +204,7 @@ TEST(Store, RefusesASecondProcessAndNamesTheFirst) {
 TEST(Store, LeavesTheFileOfANewerVersionAlone) {
   TempDirectory const directory;
   std::filesystem::path const file = directory / "state.db";
-  write_sql(file, "CREATE TABLE pools (later TEXT); PRAGMA user_version = 3;");
+  write_sql(file, "CREATE TABLE pools (later TEXT); PRAGMA user_version = 4;");
   std::string const before = bytes_of(file);
   EXPECT_TRUE(fails_with(open_store(directory.path()), Errc::unsupported, "newer version"));
   EXPECT_EQ(bytes_of(file), before);
@@ -240,22 +253,106 @@ TEST(Store, KeepsTheUlaPrefix) {
   EXPECT_EQ(open(directory.path())->load_ula_prefix().value(), prefix);
 }
 
+/// The tables of the first version that later ones change, and those that they refer to.
+std::string const first_version =
+    "CREATE TABLE pools (id TEXT NOT NULL PRIMARY KEY, address_space TEXT NOT NULL, "
+    "prefix TEXT NOT NULL, sub_pool TEXT) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE leases (pool TEXT NOT NULL REFERENCES pools (id) ON DELETE CASCADE, "
+    "address TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (pool, address)) STRICT, "
+    "WITHOUT ROWID;"
+    "CREATE TABLE networks (id TEXT NOT NULL PRIMARY KEY, internal INTEGER NOT NULL, "
+    "default_mtu_bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE endpoints (id TEXT NOT NULL PRIMARY KEY, "
+    "network TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE, ipv4 TEXT, ipv6 TEXT, "
+    "mac TEXT NOT NULL, joined INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = 1;";
+
+std::string const second_version =
+    first_version +
+    "ALTER TABLE leases ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE leases ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE leases ADD COLUMN released_at INTEGER;"
+    "CREATE TABLE settings (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, "
+    "WITHOUT ROWID;"
+    "PRAGMA user_version = 2;";
+
 TEST(Store, BringsTheFileOfTheFirstVersionUpToDate) {
   TempDirectory const directory;
-  write_sql(directory / "state.db",
-            "CREATE TABLE pools (id TEXT NOT NULL PRIMARY KEY, address_space TEXT NOT NULL, "
-            "prefix TEXT NOT NULL, sub_pool TEXT) STRICT, WITHOUT ROWID;"
-            "CREATE TABLE leases (pool TEXT NOT NULL REFERENCES pools (id) ON DELETE CASCADE, "
-            "address TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (pool, address)) STRICT, "
-            "WITHOUT ROWID;"
-            "INSERT INTO pools VALUES ('p', 'local', '10.1.0.0/16', NULL);"
-            "INSERT INTO leases VALUES ('p', '10.1.0.1', 'gateway');"
-            "PRAGMA user_version = 1;");
+  std::string const rows =
+      "INSERT INTO pools VALUES ('p', 'local', '10.1.0.0/16', NULL);"
+      "INSERT INTO leases VALUES ('p', '10.1.0.1', 'gateway');";
+  write_sql(directory / "state.db", (first_version + rows).c_str());
   Result<std::unique_ptr<Store>> const store = open_store(directory.path());
   ASSERT_OK(store);
   Lease const kept{{"p"}, *IpAddress::parse("10.1.0.1"), AddressKind::gateway};
   EXPECT_EQ((*store)->load_leases().value(), std::vector<Lease>{kept});
   EXPECT_EQ((*store)->load_ula_prefix().value(), std::nullopt);
+  EXPECT_TRUE((*store)->load_known_networks().value().empty());
+}
+
+TEST(Store, BringsTheFileOfTheSecondVersionUpToDate) {
+  TempDirectory const directory;
+  std::string const rows =
+      "INSERT INTO networks VALUES ('ab12', 0, 1500);"
+      "INSERT INTO endpoints VALUES ('e1', 'ab12', '10.249.1.2/24', NULL, '02:42:ac:11:00:02', 1);";
+  write_sql(directory / "state.db", (second_version + rows).c_str());
+  {
+    std::unique_ptr<Store> const store = open(directory.path());
+    Endpoint known = endpoint("e1", "ab12");
+    EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{known});
+    EXPECT_TRUE(store->load_known_networks().value().empty());
+    known.marks = {"app", "", false};
+    EXPECT_OK(store->save(known));
+    EXPECT_OK(store->save(shop));
+  }
+  std::unique_ptr<Store> const store = open(directory.path());
+  std::optional<MemberMarks> const marks = store->load_endpoints().value().at(0).marks;
+  EXPECT_EQ(marks, (MemberMarks{"app", "", false}));
+  EXPECT_EQ(store->load_known_networks().value(), std::vector<KnownNetwork>{shop});
+}
+
+TEST(Store, ReplacesTheKnownNetworks) {
+  TempDirectory const directory;
+  FakeStore fake;
+  std::unique_ptr<Store> const store = open(directory.path());
+  KnownNetwork renamed = docker0;
+  renamed.name = "renamed";
+  KnownNetwork const bare{{"a0"}, "", "", {}};
+  for (Store* each : {static_cast<Store*>(&fake), store.get()}) {
+    EXPECT_OK(each->save_known_networks({docker0, shop}));
+    EXPECT_OK(each->save(bare));
+    EXPECT_EQ(each->load_known_networks().value(),
+              (std::vector<KnownNetwork>{bare, shop, docker0}));
+    EXPECT_OK(each->save_known_networks({bare, renamed}));
+    EXPECT_EQ(each->load_known_networks().value(), (std::vector<KnownNetwork>{bare, renamed}));
+    EXPECT_OK(each->save_known_networks({}));
+    EXPECT_TRUE(each->load_known_networks().value().empty());
+  }
+}
+
+TEST(Store, WritesNothingWhenTheKnownNetworksAreTheSame) {
+  TempDirectory const directory;
+  std::unique_ptr<Store> const store = open(directory.path());
+  auto const log_bytes = [&] { return std::filesystem::file_size(directory / "state.db-wal"); };
+  ASSERT_OK(store->save_known_networks({docker0, shop}));
+  std::uintmax_t const before = log_bytes();
+  ASSERT_OK(store->save_known_networks({shop, docker0}));
+  EXPECT_EQ(log_bytes(), before);
+  ASSERT_OK(store->save_known_networks({shop}));
+  EXPECT_GT(log_bytes(), before);
+}
+
+TEST(Store, TakesTheMarksOfAnEndpointBack) {
+  TempDirectory const directory;
+  std::unique_ptr<Store> const store = open(directory.path());
+  ASSERT_OK(store->save(network("ab12")));
+  Endpoint marked = endpoint("e1", "ab12");
+  marked.marks = {"", "shop", true};
+  ASSERT_OK(store->save(marked));
+  EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{marked});
+  marked.marks.reset();
+  ASSERT_OK(store->save(marked));
+  EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{marked});
 }
 
 TEST(Store, RefusesTheDatabaseOfAnotherProgram) {
@@ -296,12 +393,13 @@ TEST(Store, ReportsRowsThatMakeNoSense) {
   fill(*open(directory.path()));
   write_sql(file,
             "UPDATE pools SET prefix = 'x'; UPDATE leases SET address = 'x' WHERE kind = 'gateway';"
-            "UPDATE endpoints SET mac = 'x';"
+            "UPDATE endpoints SET mac = 'x'; UPDATE known_networks SET subnets = 'x';"
             "INSERT INTO network_options VALUES ('nobody', 'k', 'v');");
   std::unique_ptr<Store> const store = open(directory.path());
   EXPECT_TRUE(fails_with(store->load_pools(), Errc::store, "damaged row: \"x\""));
   EXPECT_TRUE(fails_with(store->load_leases(), Errc::store, "damaged row: \"x\""));
   EXPECT_TRUE(fails_with(store->load_endpoints(), Errc::store, "damaged row: \"x\""));
+  EXPECT_TRUE(fails_with(store->load_known_networks(), Errc::store, "damaged row: \"x\""));
   EXPECT_TRUE(fails_with(store->load_networks(), Errc::store, "unknown network nobody"));
 }
 
