@@ -57,6 +57,9 @@ void repair(Bridge const& is, Bridge const& wanted, Plan& plan) {
   if (is.mtu_bytes != wanted.mtu_bytes) {
     plan.push_back(SetMtu{wanted.name, is.mtu_bytes, wanted.mtu_bytes});
   }
+  if (is.group != wanted.group) {
+    plan.push_back(SetGroup{wanted.name, is.group, wanted.group});
+  }
   if (wanted.up && !is.up) {
     plan.push_back(BringUp{wanted.name});
   }
@@ -81,9 +84,25 @@ void compare_bridges(KernelState const& observed, KernelState const& desired, Ch
              });
 }
 
+/// What only a bridge knows of its ports: off a bridge there is nothing to compare.
+bool is_known_to_bridge(Veth const& is, Veth const& wanted) {
+  return wanted.bridge.empty() || is.mac == wanted.mac;
+}
+
+void repair_port(Veth const& is, Veth const& wanted, Plan& plan) {
+  if (!wanted.bridge.empty() && is.isolated != wanted.isolated) {
+    plan.push_back(SetIsolation{wanted.host_end, is.isolated, wanted.isolated});
+  }
+  if (is.group != wanted.group) {
+    plan.push_back(SetGroup{wanted.host_end, is.group, wanted.group});
+  }
+}
+
 void repair(Veth const& is, Veth const& wanted, bool port_lost, Plan& plan) {
-  if (is.bridge != wanted.bridge || port_lost) {
-    plan.push_back(AttachPort{wanted.host_end, wanted.bridge});
+  if (is.bridge != wanted.bridge || port_lost || !is_known_to_bridge(is, wanted)) {
+    plan.push_back(AttachPort{wanted});
+  } else {
+    repair_port(is, wanted, plan);
   }
   if (is.mtu_bytes != wanted.mtu_bytes) {
     plan.push_back(SetMtu{wanted.host_end, is.mtu_bytes, wanted.mtu_bytes});

@@ -21,7 +21,7 @@ namespace drawbridge {
 inline constexpr std::string_view bridge_prefix = "db-";
 
 /// A number that links share (`ip link show group`); 0 is what every link has that nobody put into
-/// one. Pairs of groups are keys of sets.
+/// one. Pairs of groups are keys of sets. The numbers from 2^31 up are the reaper's (reaper.h).
 struct LinkGroup {
   std::uint32_t number = 0;
 

@@ -10,6 +10,7 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <sys/socket.h>
@@ -39,12 +40,23 @@ std::string text_in(nlattr const* attribute) {
   return {start, strnlen(start, static_cast<std::size_t>(nla_len(attribute)))};
 }
 
-std::string kind_in(nlattr* link_info) {
-  Attributes<IFLA_INFO_MAX> attributes{};
-  if (link_info != nullptr) {
-    nla_parse_nested(attributes.data(), IFLA_INFO_MAX, link_info, nullptr);
+template <int max>
+Attributes<max> parse_nested(nlattr* attribute) {
+  Attributes<max> attributes{};
+  if (attribute != nullptr) {
+    nla_parse_nested(attributes.data(), max, attribute, nullptr);
   }
-  return text_in(attributes[IFLA_INFO_KIND]);
+  return attributes;
+}
+
+bool is_on(nlattr const* attribute) {
+  return attribute != nullptr && nla_get_u8(attribute) != 0;
+}
+
+PortFlags port_flags_in(nlattr* slave_data) {
+  auto const attributes = parse_nested<IFLA_BRPORT_MAX>(slave_data);
+  return {is_on(attributes[IFLA_BRPORT_ISOLATED]), is_on(attributes[IFLA_BRPORT_UNICAST_FLOOD]),
+          is_on(attributes[IFLA_BRPORT_LEARNING])};
 }
 
 MacAddress mac_in(nlattr const* attribute) {
@@ -67,6 +79,46 @@ ifinfomsg link_header(std::uint32_t index, unsigned flags = 0, unsigned changed 
 /// Counters are the larger part of a link's description, and nobody here reads them.
 RouteMessage without_counters(RouteMessage message) {
   message.put(IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
+  return message;
+}
+
+ndmsg entry_header(std::uint32_t port) {
+  ndmsg header{};
+  header.ndm_family = AF_BRIDGE;
+  header.ndm_ifindex = static_cast<int>(port);
+  return header;
+}
+
+/// One that neither ages nor moves to another port: bridge(8) calls it "static".
+RouteMessage forwarding_message(int type, int flags, std::uint32_t port, MacAddress const& mac) {
+  ndmsg header = entry_header(port);
+  header.ndm_state = NUD_NOARP;
+  header.ndm_flags = NTF_MASTER;
+  RouteMessage message(type, flags, header);
+  message.put(NDA_LLADDR, mac);
+  return message;
+}
+
+/// The flags of a port are taken in a message that could also create the link, and in no other.
+template <class Fill>
+void put_port_flags(RouteMessage& message, Fill fill) {
+  message.nest(IFLA_LINKINFO, [&] {
+    message.put(IFLA_INFO_SLAVE_KIND, std::string("bridge"));
+    message.nest(IFLA_INFO_SLAVE_DATA, fill);
+  });
+}
+
+/// Everything but the master: the flags of a link that has none are refused.
+RouteMessage describe_host_end(Veth const& veth, std::uint32_t index, bool is_port) {
+  RouteMessage message(RTM_NEWLINK, 0, link_header(index));
+  message.put(IFLA_IFALIAS, mark_of(veth.owner)).put(IFLA_GROUP, veth.group.number);
+  std::uint8_t const is_open = veth.mac == MacAddress{} ? 1 : 0;
+  if (is_port) {
+    put_port_flags(message, [&] {
+      message.put(IFLA_BRPORT_UNICAST_FLOOD, is_open).put(IFLA_BRPORT_LEARNING, is_open);
+      message.put(IFLA_BRPORT_ISOLATED, static_cast<std::uint8_t>(veth.isolated));
+    });
+  }
   return message;
 }
 
@@ -115,6 +167,7 @@ constexpr int create_flags = NLM_F_CREATE | NLM_F_EXCL;
 RouteMessage new_bridge(Bridge const& bridge, std::uint32_t index) {
   RouteMessage message(RTM_NEWLINK, create_flags, link_header(index));
   message.put(IFLA_IFNAME, bridge.name).put(IFLA_ADDRESS, bridge.mac);
+  message.put(IFLA_GROUP, bridge.group.number);
   message.nest(IFLA_LINKINFO, [&] {
     message.put(IFLA_INFO_KIND, std::string("bridge"));
     message.nest(IFLA_INFO_DATA, [&] { message.put(IFLA_BR_STP_STATE, std::uint32_t{0}); });
@@ -154,7 +207,8 @@ std::optional<Link> parse_link(nlmsghdr* message) {
   Link link;
   link.index = static_cast<std::uint32_t>(header->ifi_index);
   link.name = text_in(attributes[IFLA_IFNAME]);
-  link.kind = kind_in(attributes[IFLA_LINKINFO]);
+  auto const info = parse_nested<IFLA_INFO_MAX>(attributes[IFLA_LINKINFO]);
+  link.kind = text_in(info[IFLA_INFO_KIND]);
   link.alias = text_in(attributes[IFLA_IFALIAS]);
   link.mac = mac_in(attributes[IFLA_ADDRESS]);
   link.mtu_bytes = number_in(attributes[IFLA_MTU]);
@@ -163,7 +217,24 @@ std::optional<Link> parse_link(nlmsghdr* message) {
   bool const peer_is_here = attributes[IFLA_LINK_NETNSID] == nullptr;
   link.peer = peer_is_here ? number_in(attributes[IFLA_LINK]) : 0;
   link.group = number_in(attributes[IFLA_GROUP]);
+  link.port = port_flags_in(info[IFLA_INFO_SLAVE_DATA]);
   return link;
+}
+
+/// Others are learned ones, which age, and the addresses of the links themselves.
+std::optional<ForwardingEntry> parse_static_entry(nlmsghdr* message) {
+  if (message->nlmsg_type != RTM_NEWNEIGH) {
+    return std::nullopt;
+  }
+  auto const* const header = static_cast<ndmsg const*>(nlmsg_data(message));
+  auto const attributes = parse_attributes<NDA_MAX>(message, sizeof *header);
+  bool const is_static = header->ndm_family == AF_BRIDGE && header->ndm_state == NUD_NOARP &&
+                         (header->ndm_flags & NTF_SELF) == 0;
+  if (!is_static || attributes[NDA_LLADDR] == nullptr) {
+    return std::nullopt;
+  }
+  return ForwardingEntry{static_cast<std::uint32_t>(header->ndm_ifindex),
+                         mac_in(attributes[NDA_LLADDR])};
 }
 
 std::optional<IpAddress> parse_ip(nlattr const* attribute) {
@@ -219,6 +290,10 @@ RouteMessage list_addresses(std::uint32_t index) {
   return {RTM_GETADDR, 0, header};
 }
 
+RouteMessage list_forwarding_entries(std::uint32_t port) {
+  return {RTM_GETNEIGH, 0, entry_header(port)};
+}
+
 std::vector<RouteMessage> create_bridge(Bridge const& bridge, std::uint32_t index) {
   std::vector<RouteMessage> batch;
   batch.push_back(new_bridge(bridge, index));
@@ -236,10 +311,19 @@ std::vector<RouteMessage> create_bridge(Bridge const& bridge, std::uint32_t inde
   return batch;
 }
 
+void add_host_end(std::vector<RouteMessage>& batch, Veth const& veth, std::uint32_t index,
+                  std::uint32_t master) {
+  if (master != 0 && veth.mac != MacAddress{}) {
+    batch.push_back(
+        forwarding_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, index, veth.mac));
+  }
+  batch.push_back(describe_host_end(veth, index, master != 0));
+}
+
 std::vector<RouteMessage> create_veth(Veth const& veth, std::uint32_t index, std::uint32_t master) {
   std::vector<RouteMessage> batch;
   batch.push_back(new_veth(veth, index, master));
-  batch.push_back(set_alias(index, mark_of(veth.owner)));
+  add_host_end(batch, veth, index, master);
   batch.push_back(set_alias(index + 1, container_mark_of(veth.owner)));
   batch.push_back(set_link_local(index, IN6_ADDR_GEN_MODE_NONE));
   if (veth.up) {
@@ -255,6 +339,25 @@ RouteMessage add_address(std::uint32_t index, IpPrefix const& address) {
 RouteMessage remove_address(std::uint32_t index, IpPrefix const& address) {
   RouteMessage message = address_message(RTM_DELADDR, 0, index, address);
   message.forgive(NLE_NOADDR).forgive(NLE_NODEV);
+  return message;
+}
+
+RouteMessage remove_static_entry(std::uint32_t port, MacAddress const& mac) {
+  RouteMessage message = forwarding_message(RTM_DELNEIGH, 0, port, mac);
+  message.forgive(NLE_OBJ_NOTFOUND);
+  return message;
+}
+
+RouteMessage forget_learned(std::uint32_t port) {
+  RouteMessage message(RTM_NEWLINK, 0, link_header(port));
+  put_port_flags(message, [&] { message.put(IFLA_BRPORT_FLUSH, std::uint8_t{1}); });
+  return message;
+}
+
+RouteMessage set_isolated(std::uint32_t port, bool isolated) {
+  RouteMessage message(RTM_NEWLINK, 0, link_header(port));
+  put_port_flags(message,
+                 [&] { message.put(IFLA_BRPORT_ISOLATED, static_cast<std::uint8_t>(isolated)); });
   return message;
 }
 

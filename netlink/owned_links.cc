@@ -17,7 +17,18 @@ Bridge bridge_from(Link const& link, std::set<IpPrefix> addresses) {
   bridge.mtu_bytes = link.mtu_bytes;
   bridge.addresses = std::move(addresses);
   bridge.up = link.up;
+  bridge.group = {link.group};
   return bridge;
+}
+
+/// returns  true when the bridge knows who is behind the port, and asks no frame about it
+bool is_told_of(Link const& port) {
+  return port.master != 0 && !port.port.flood && !port.port.learning;
+}
+
+/// returns  the one address that the bridge was told of; none unless it knows that one only
+MacAddress mac_of(Link const& port, std::set<MacAddress> const& static_macs) {
+  return is_told_of(port) && static_macs.size() == 1 ? *static_macs.begin() : MacAddress{};
 }
 
 Veth veth_from(Link const& link, std::string container_end, std::string bridge) {
@@ -28,6 +39,8 @@ Veth veth_from(Link const& link, std::string container_end, std::string bridge) 
   veth.bridge = std::move(bridge);
   veth.mtu_bytes = link.mtu_bytes;
   veth.up = link.up;
+  veth.isolated = link.port.isolated;
+  veth.group = {link.group};
   return veth;
 }
 
@@ -51,6 +64,7 @@ struct Snapshot {
   std::vector<Link> links;
   std::map<std::uint32_t, std::string> names;
   std::map<std::uint32_t, std::set<IpPrefix>> addresses;
+  std::map<std::uint32_t, std::set<MacAddress>> static_macs;
 
   std::string name_at(std::uint32_t index) const {
     auto const found = names.find(index);
@@ -67,12 +81,19 @@ Result<Snapshot> take_snapshot(RouteSocket& socket) {
   if (!addresses) {
     return fail(addresses.error());
   }
+  Result<std::vector<ForwardingEntry>> const entries = socket.static_entries();
+  if (!entries) {
+    return fail(entries.error());
+  }
   Snapshot snapshot;
   for (Link const& link : *links) {
     snapshot.names[link.index] = link.name;
   }
   for (LinkAddress const& entry : *addresses) {
     snapshot.addresses[entry.link].insert(entry.address);
+  }
+  for (ForwardingEntry const& entry : *entries) {
+    snapshot.static_macs[entry.port].insert(entry.mac);
   }
   snapshot.links = std::move(*links);
   return snapshot;
@@ -135,11 +156,29 @@ Result<void> OwnedLinks::observe_one(Link const& link, KernelState& state) {
     if (!container_end || !bridge) {
       return fail(container_end ? bridge.error() : container_end.error());
     }
-    state.veths[link.name] = veth_from(link, std::move(*container_end), std::move(*bridge));
+    Result<MacAddress> const mac = mac_behind(link);
+    if (!mac) {
+      return fail(mac.error());
+    }
+    Veth& veth = state.veths[link.name];
+    veth = veth_from(link, std::move(*container_end), std::move(*bridge));
+    veth.mac = *mac;
   } else if (role != Role::retired) {
     state.foreign.insert(link.name);
   }
   return {};
+}
+
+/// returns  see mac_of()
+Result<MacAddress> OwnedLinks::mac_behind(Link const& port) {
+  if (!is_told_of(port)) {
+    return MacAddress{};
+  }
+  Result<std::set<MacAddress>> const static_macs = links_.static_macs_at(port.index);
+  if (!static_macs) {
+    return fail(static_macs.error());
+  }
+  return mac_of(port, *static_macs);
 }
 
 /// returns  nothing for index 0, and for a link that went meanwhile
@@ -167,6 +206,7 @@ Result<void> OwnedLinks::observe_all(KernelState& state) {
       case Role::veth:
         state.veths[link.name] =
             veth_from(link, snapshot->name_at(link.peer), snapshot->name_at(link.master));
+        state.veths[link.name].mac = mac_of(link, snapshot->static_macs[link.index]);
         break;
       case Role::retired:
         enqueue(link);
@@ -340,12 +380,22 @@ Result<void> OwnedLinks::run(RetireVeth const& step) {
 }
 
 Result<void> OwnedLinks::run(AttachPort const& step) {
-  Result<Link> const port = owned(step.port);
+  Result<Link> const port = owned(step.veth.host_end);
   if (!port) {
     return fail(port.error());
   }
-  Result<std::uint32_t> const master = master_named(step.bridge);
-  return master ? links_.set_master(port->index, *master) : fail(master.error());
+  Result<std::uint32_t> const master = master_named(step.veth.bridge);
+  return master ? links_.attach(*port, step.veth, *master) : fail(master.error());
+}
+
+Result<void> OwnedLinks::run(SetIsolation const& step) {
+  Result<Link> const port = owned(step.port);
+  return port ? links_.set_isolated(port->index, step.after) : fail(port.error());
+}
+
+Result<void> OwnedLinks::run(SetGroup const& step) {
+  Result<Link> const link = owned(step.link);
+  return link ? links_.set_group(link->index, step.after) : fail(link.error());
 }
 
 Result<void> OwnedLinks::remove_all() {

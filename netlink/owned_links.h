@@ -36,6 +36,8 @@ class OwnedLinks {
   Result<void> run(CreateVeth const& step);
   Result<void> run(RetireVeth const& step);
   Result<void> run(AttachPort const& step);
+  Result<void> run(SetIsolation const& step);
+  Result<void> run(SetGroup const& step);
 
   /// Deletes a few retired links. See Reaper::reap().
   Result<void> reap() { return reaper_.reap(links_); }
@@ -50,6 +52,7 @@ class OwnedLinks {
 
   Result<void> observe_one(Link const& link, KernelState& state);
   void enqueue(Link const& retired);
+  Result<MacAddress> mac_behind(Link const& port);
   Result<std::string> name_of_link(std::uint32_t index);
   Result<Link> owned(std::string const& name);
   Result<std::optional<Link>> owned_by(std::string const& name, std::string const& owner);

@@ -95,8 +95,18 @@ std::string text_of(RetireVeth const& step) {
 }
 
 std::string text_of(AttachPort const& step) {
-  return step.bridge.empty() ? fmt::format("detach {}", step.port)
-                             : fmt::format("attach {} to {}", step.port, step.bridge);
+  Veth const& veth = step.veth;
+  return veth.bridge.empty() ? fmt::format("detach {}", veth.host_end)
+                             : fmt::format("attach {} to {}", veth.host_end, veth.bridge);
+}
+
+std::string text_of(SetIsolation const& step) {
+  return fmt::format("set isolation of {} {}", step.port, step.after ? "on" : "off");
+}
+
+std::string text_of(SetGroup const& step) {
+  return fmt::format("set group of {} from {} to {}", step.link, step.before.number,
+                     step.after.number);
 }
 
 std::string text_of(ChangeElements const& step) {
@@ -127,6 +137,12 @@ std::optional<Operation> inverse_of(CreateVeth const& step) {
 }
 std::optional<Operation> inverse_of(RetireVeth const& step) {
   return CreateVeth{step.veth};
+}
+std::optional<Operation> inverse_of(SetIsolation const& step) {
+  return SetIsolation{step.port, step.after, step.before};
+}
+std::optional<Operation> inverse_of(SetGroup const& step) {
+  return SetGroup{step.link, step.after, step.before};
 }
 std::optional<Operation> inverse_of(ChangeElements const& step) {
   return ChangeElements{step.add, step.remove};

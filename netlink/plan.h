@@ -50,10 +50,22 @@ struct RetireVeth {
   Veth veth;
   bool operator==(RetireVeth const&) const = default;
 };
+/// Puts the host end on its bridge, if it is not there, and tells that bridge all about the port.
 struct AttachPort {
-  std::string port;
-  std::string bridge;
+  Veth veth;  // without a bridge: off the one where it is
   bool operator==(AttachPort const&) const = default;
+};
+struct SetIsolation {
+  std::string port;
+  bool before;
+  bool after;
+  bool operator==(SetIsolation const&) const = default;
+};
+struct SetGroup {
+  std::string link;
+  LinkGroup before;
+  LinkGroup after;
+  bool operator==(SetGroup const&) const = default;
 };
 /// One nftables transaction: no packet sees the one half without the other.
 struct ChangeElements {
@@ -68,7 +80,7 @@ struct EnableForwarding {
 
 using Operation =
     std::variant<CreateBridge, RetireBridge, AddAddress, RemoveAddress, SetMtu, BringUp, CreateVeth,
-                 RetireVeth, AttachPort, ChangeElements, EnableForwarding>;
+                 RetireVeth, AttachPort, SetIsolation, SetGroup, ChangeElements, EnableForwarding>;
 using Plan = std::vector<Operation>;
 
 /// returns  one line without a line end: "create bridge db-0123456789ab 10.249.1.1/24"

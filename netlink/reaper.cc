@@ -11,13 +11,9 @@ namespace {
 // A veth in a group costs half a millisecond, during which no link on this host can be changed.
 constexpr std::size_t veths_at_a_time = 32;
 
+/// From the half of the numbers in which no link in use is: kernel_state.h, LinkGroup.
 std::uint32_t random_group() {
-  std::random_device random;
-  std::uint32_t group = 0;
-  while (group == 0) {  // the group of all links that have none
-    group = random();
-  }
-  return group;
+  return std::random_device{}() | 1U << 31;
 }
 
 /// returns  true for a retired link, false for one that is gone or has come to be another's

@@ -133,6 +133,39 @@ Result<std::vector<LinkAddress>> RouteSocket::addresses_at(std::uint32_t index) 
   return all;
 }
 
+Result<std::vector<ForwardingEntry>> RouteSocket::static_entries() {
+  return static_entries_at(0);
+}
+
+Result<std::set<MacAddress>> RouteSocket::static_macs_at(std::uint32_t port) {
+  Result<std::vector<ForwardingEntry>> const found = static_entries_at(port);
+  if (!found) {
+    return fail(found.error());
+  }
+  std::set<MacAddress> out;
+  for (ForwardingEntry const& entry : *found) {
+    if (entry.port == port) {
+      out.insert(entry.mac);
+    }
+  }
+  return out;
+}
+
+Result<std::vector<ForwardingEntry>> RouteSocket::static_entries_at(std::uint32_t port) {
+  std::vector<ForwardingEntry> all;
+  auto const keep = [&](nlmsghdr* answer) {
+    if (std::optional<ForwardingEntry> const entry = link_message::parse_static_entry(answer)) {
+      all.push_back(*entry);
+    }
+  };
+  int const code =
+      channel_->dump(link_message::list_forwarding_entries(port), keep, [&] { all.clear(); });
+  if (code != 0 && !(port != 0 && code == NLE_NODEV)) {
+    return fail(nl_error(code, "list forwarding entries"));
+  }
+  return all;
+}
+
 Result<std::uint32_t> RouteSocket::free_index() {
   constexpr int attempts = 64;
   for (int attempt = 0; attempt < attempts; ++attempt) {
@@ -209,8 +242,45 @@ Result<void> RouteSocket::bring_up(std::uint32_t index) {
   return run(link_message::bring_up(index), index);
 }
 
-Result<void> RouteSocket::set_master(std::uint32_t index, std::uint32_t master) {
-  return run(link_message::set_master(index, master), index);
+Result<void> RouteSocket::set_group(std::uint32_t index, LinkGroup group) {
+  return run(link_message::set_group(index, group.number), index);
+}
+
+Result<void> RouteSocket::set_isolated(std::uint32_t port, bool isolated) {
+  return run(link_message::set_isolated(port, isolated), port);
+}
+
+Result<void> RouteSocket::attach(Link const& port, Veth const& veth, std::uint32_t master) {
+  bool const is_there = master != 0 && port.master == master;
+  return is_there ? correct(port, veth) : move(port, veth, master);
+}
+
+/// Down meanwhile: nothing passes a port before the bridge knows what may.
+Result<void> RouteSocket::move(Link const& port, Veth const& veth, std::uint32_t master) {
+  std::vector<RouteMessage> batch;
+  batch.push_back(link_message::bring_down(port.index));
+  batch.push_back(link_message::set_master(port.index, master));
+  link_message::add_host_end(batch, veth, port.index, master);
+  if (port.up) {
+    batch.push_back(link_message::bring_up(port.index));
+  }
+  return run(batch, "veth " + veth.host_end);
+}
+
+/// Whatever the bridge was told of this port, or learned at it, by others goes.
+Result<void> RouteSocket::correct(Link const& port, Veth const& veth) {
+  Result<std::set<MacAddress>> known = static_macs_at(port.index);
+  if (!known) {
+    return fail(known.error());
+  }
+  known->erase(veth.mac);
+  std::vector<RouteMessage> batch;
+  link_message::add_host_end(batch, veth, port.index, port.master);
+  for (MacAddress const& mac : *known) {
+    batch.push_back(link_message::remove_static_entry(port.index, mac));
+  }
+  batch.push_back(link_message::forget_learned(port.index));
+  return run(batch, "veth " + veth.host_end);
 }
 
 Result<void> RouteSocket::retire_bridge(std::uint32_t index, Bridge const& bridge) {
@@ -254,8 +324,8 @@ Result<void> RouteSocket::retire_veth(std::uint32_t index) {
 
 Result<void> RouteSocket::revive_veth(std::uint32_t index, Veth const& veth, std::uint32_t master) {
   std::vector<RouteMessage> batch;
-  batch.push_back(link_message::set_alias(index, mark_of(veth.owner)));
   batch.push_back(link_message::set_master(index, master));
+  link_message::add_host_end(batch, veth, index, master);
   batch.push_back(link_message::set_mtu(index, veth.mtu_bytes));
   if (veth.up) {
     batch.push_back(link_message::bring_up(index));

@@ -17,6 +17,13 @@ namespace drawbridge {
 class RouteChannel;
 class RouteMessage;
 
+/// What a bridge lets a port do. source: bridge(8), "bridge link set"
+struct PortFlags {
+  bool isolated = false;
+  bool flood = false;     // is sent what is for an address that the bridge does not know
+  bool learning = false;  // the bridge learns addresses at it
+};
+
 /// A network interface as the kernel shows it.
 struct Link {
   std::uint32_t index = 0;
@@ -29,6 +36,13 @@ struct Link {
   std::uint32_t master = 0;  // index of the bridge that it is a port of; 0: of none
   std::uint32_t peer = 0;    // of a veth: index of the other end; 0: in another namespace
   std::uint32_t group = 0;
+  PortFlags port;  // all off for what is no port
+};
+
+/// An entry of a bridge's table that neither ages nor moves.
+struct ForwardingEntry {
+  std::uint32_t port = 0;  // index
+  MacAddress mac;
 };
 
 struct LinkAddress {
@@ -51,12 +65,16 @@ class RouteSocket {
   /// returns  without IPv6 link-local ones, which the kernel adds by itself
   Result<std::set<IpPrefix>> addresses_of(std::uint32_t index);
   Result<std::vector<LinkAddress>> addresses();
+  /// returns  the addresses that the bridge was told of, not those that it learned
+  Result<std::set<MacAddress>> static_macs_at(std::uint32_t port);
+  Result<std::vector<ForwardingEntry>> static_entries();
 
   /// Makes a bridge, marks it, gives it its addresses and brings it up: all or nothing.
   ///
   /// errors  already_exists   a link of that name is there
   Result<void> create_bridge(Bridge const& bridge);
-  /// Makes and marks a veth pair; the host end is up and a port of `master`, if that is not 0.
+  /// Makes and marks a veth pair; the host end is up and a port of `master`, if that is not 0, with
+  /// all that the bridge has to know of it.
   ///
   /// errors  already_exists   a link of either name is there
   Result<void> create_veth(Veth const& veth, std::uint32_t master);
@@ -66,7 +84,11 @@ class RouteSocket {
   Result<void> remove_address(std::uint32_t index, IpPrefix const& address);
   Result<void> set_mtu(std::uint32_t index, std::uint32_t mtu_bytes);
   Result<void> bring_up(std::uint32_t index);
-  Result<void> set_master(std::uint32_t index, std::uint32_t master);
+  Result<void> set_group(std::uint32_t index, LinkGroup group);
+  Result<void> set_isolated(std::uint32_t port, bool isolated);
+  /// Moves a port to `master`, 0 being none, and tells the bridge all about it. On the bridge that
+  /// it is on already, no frame is lost.
+  Result<void> attach(Link const& port, Veth const& veth, std::uint32_t master);
 
   /// Takes the addresses off, brings the bridge down, frees its name and marks it as retired.
   Result<void> retire_bridge(std::uint32_t index, Bridge const& bridge);
@@ -84,6 +106,9 @@ class RouteSocket {
   explicit RouteSocket(std::unique_ptr<RouteChannel> channel);
   Result<std::optional<Link>> find_by(RouteMessage request, std::string const& words);
   Result<std::vector<LinkAddress>> addresses_at(std::uint32_t index);
+  Result<std::vector<ForwardingEntry>> static_entries_at(std::uint32_t port);
+  Result<void> move(Link const& port, Veth const& veth, std::uint32_t master);
+  Result<void> correct(Link const& port, Veth const& veth);
   Result<std::uint32_t> free_index();
   Result<void> revive_bridge(std::uint32_t index, Bridge const& bridge);
   Result<void> run(RouteMessage message, std::uint32_t index);

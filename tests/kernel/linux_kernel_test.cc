@@ -25,12 +25,17 @@ void add_network(KernelState& state, std::string const& number) {
   bridge.name = "db-" + number;
   bridge.owner = "network" + number;
   bridge.mac = *MacAddress::parse("02:db:0a:f9:01:01");
+  bridge.group = {7};
   bridge.addresses = {prefix(("10.249." + number + ".1/24").c_str())};
   state.bridges[bridge.name] = bridge;
   state.elements.insert(element("nets", {bridge.name}));
   state.elements.insert(element("pair", {bridge.name, bridge.name}));
   std::string const host_end = "dv-" + number;
-  state.veths[host_end] = {host_end, "dc-" + number, "endpoint" + number, bridge.name, 1500, true};
+  Veth veth{host_end, "dc-" + number, "endpoint" + number, bridge.name, 1500, true};
+  veth.mac = *MacAddress::parse("02:42:0a:f9:01:0" + number);
+  veth.isolated = true;
+  veth.group = {8};
+  state.veths[host_end] = veth;
 }
 
 KernelState two_networks() {
@@ -48,7 +53,9 @@ Veth veth_1() {
 }
 
 Operation a_failing_step() {
-  return AttachPort{"nobody", "db-1"};
+  Veth nobody = veth_1();
+  nobody.host_end = "nobody";
+  return AttachPort{nobody};
 }
 
 class LinuxKernelTest : public NetnsTest {
@@ -163,6 +170,22 @@ TEST_F(LinuxKernelTest, ObservesADifferenceAndRepairsIt) {
   EXPECT_EQ(observed(names), wanted);
 }
 
+TEST_F(LinuxKernelTest, RepairsIsolationAndGroups) {
+  ASSERT_OK(kernel().apply(diff({}, two_networks())));
+  shell("bridge link set dev dv-1 isolated off");
+  shell("ip link set dv-2 group 99 && ip link set db-1 group 99");
+  std::set<std::string> const names{"db-1", "db-2", "dv-1", "dv-2"};
+  KernelState wanted = two_networks();
+  wanted.elements.clear();
+  Plan const plan = diff(observed(names), wanted);
+  EXPECT_EQ(describe(plan),
+            "set group of db-1 from 99 to 7\n"
+            "set isolation of dv-1 on\n"
+            "set group of dv-2 from 99 to 8\n");
+  ASSERT_OK(kernel().apply(plan));
+  EXPECT_EQ(observed(names), wanted);
+}
+
 TEST_F(LinuxKernelTest, AContainerEndInASandboxIsNoDifference) {
   Netns const sandbox;
   ASSERT_OK(kernel().apply(diff({}, two_networks())));
@@ -200,7 +223,8 @@ TEST_F(LinuxKernelTest, ForeignLinksAreRefusedAndUntouched) {
         Operation(AddAddress{"db-1", prefix("10.1.1.1/24")}),
         Operation(RemoveAddress{"db-1", prefix("10.249.1.1/24")}),
         Operation(SetMtu{"db-1", 1500, 1400}), Operation(BringUp{"db-1"}),
-        Operation(CreateVeth{veth_1()}), Operation(AttachPort{"dv-1", ""})}) {
+        Operation(CreateVeth{veth_1()}), Operation(AttachPort{veth}),
+        Operation(SetIsolation{"dv-1", false, true}), Operation(SetGroup{"db-1", {0}, {7}})}) {
     EXPECT_TRUE(fails_with(kernel().apply({operation}), Errc::conflict, "mark"));
   }
   EXPECT_EQ(host_snapshot(), before);
@@ -250,6 +274,17 @@ TEST_F(LinuxKernelTest, ReapsVethsTogetherAndOneBridgeACall) {
   EXPECT_FALSE(kernel().reap());
   EXPECT_EQ(shell("ip -brief link show type bridge"), "");
   EXPECT_FALSE(kernel().reap());
+}
+
+TEST_F(LinuxKernelTest, ReapsNoLinkThatSharesAGroupWithARetiredOne) {
+  ASSERT_OK(kernel().apply(diff({}, two_networks())));
+  ASSERT_OK(kernel().apply({RetireVeth{veth_1()}, RetireBridge{bridge_1()}}));
+  reap_all();
+  KernelState wanted = two_networks();
+  wanted.elements.clear();
+  wanted.bridges.erase("db-1");
+  wanted.veths.erase("dv-1");
+  EXPECT_EQ(observed({"db-1", "db-2", "dv-1", "dv-2"}), wanted);
 }
 
 TEST_F(LinuxKernelTest, ReapsWhatAnEarlierProcessRetired) {

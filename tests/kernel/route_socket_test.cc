@@ -259,16 +259,14 @@ TEST_F(RouteSocketTest, AddsAndRemovesAddressesMoreThanOnce) {
 }
 
 TEST_F(RouteSocketTest, ChangesALink) {
-  shell("ip link add br0 type bridge && ip link add v0 type veth peer name v1");
+  shell("ip link add v0 type veth peer name v1");
   std::uint32_t const index = find("v0").index;
   EXPECT_OK(socket().set_mtu(index, 1300));
   EXPECT_OK(socket().bring_up(index));
-  EXPECT_OK(socket().set_master(index, find("br0").index));
+  EXPECT_OK(socket().set_group(index, {7}));
   EXPECT_EQ(find("v0").mtu_bytes, 1300U);
   EXPECT_TRUE(find("v0").up);
-  EXPECT_EQ(find("v0").master, find("br0").index);
-  EXPECT_OK(socket().set_master(index, 0));
-  EXPECT_EQ(find("v0").master, 0U);
+  EXPECT_EQ(find("v0").group, 7U);
 }
 
 TEST_F(RouteSocketTest, SaysWhichLinkIsMissing) {

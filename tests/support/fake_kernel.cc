@@ -20,6 +20,13 @@ Result<void> refuse_missing(std::string const& name) {
   return fail(Errc::not_found, "link " + name + " is not there");
 }
 
+/// What a bridge knew of its port goes with the bridge.
+void detach(Veth& veth) {
+  veth.bridge.clear();
+  veth.mac = {};
+  veth.isolated = false;
+}
+
 /// What one operation does to the state; the counterpart of linux_kernel.cc.
 struct Runner {
   KernelState& state;
@@ -37,7 +44,7 @@ struct Runner {
     retired += state.bridges.erase(step.bridge.name);
     for (auto& [name, veth] : state.veths) {
       if (veth.bridge == step.bridge.name) {
-        veth.bridge.clear();
+        detach(veth);
       }
     }
     return {};
@@ -103,14 +110,43 @@ struct Runner {
   }
 
   Result<void> operator()(AttachPort const& step) {
+    auto const found = state.veths.find(step.veth.host_end);
+    if (found == state.veths.end()) {
+      return refuse_missing(step.veth.host_end);
+    }
+    std::string const& bridge = step.veth.bridge;
+    if (!bridge.empty() && !state.bridges.contains(bridge)) {
+      return refuse_missing(bridge);
+    }
+    detach(found->second);
+    found->second.group = step.veth.group;
+    if (!bridge.empty()) {
+      found->second.bridge = bridge;
+      found->second.mac = step.veth.mac;
+      found->second.isolated = step.veth.isolated;
+    }
+    return {};
+  }
+
+  Result<void> operator()(SetIsolation const& step) {
     auto const found = state.veths.find(step.port);
     if (found == state.veths.end()) {
       return refuse_missing(step.port);
     }
-    if (!step.bridge.empty() && !state.bridges.contains(step.bridge)) {
-      return refuse_missing(step.bridge);
+    found->second.isolated = step.after;
+    return {};
+  }
+
+  Result<void> operator()(SetGroup const& step) {
+    if (auto const bridge = state.bridges.find(step.link); bridge != state.bridges.end()) {
+      bridge->second.group = step.after;
+      return {};
     }
-    found->second.bridge = step.bridge;
+    auto const veth = state.veths.find(step.link);
+    if (veth == state.veths.end()) {
+      return refuse_missing(step.link);
+    }
+    veth->second.group = step.after;
     return {};
   }
 

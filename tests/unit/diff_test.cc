@@ -26,7 +26,9 @@ void add_bridge(KernelState& state, std::string const& name, char const* address
 }
 
 void add_veth(KernelState& state, std::string const& name, std::string const& bridge) {
-  state.veths[name] = {name, "c-" + name, "id-of-" + name, bridge, 1500, true};
+  Veth veth{name, "c-" + name, "id-of-" + name, bridge, 1500, true};
+  veth.mac = {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(name.back())}};
+  state.veths[name] = veth;
 }
 
 KernelState two_networks() {
@@ -100,6 +102,55 @@ TEST(Diff, RepairsAVethInPlace) {
             "bring up dv-2\n");
 }
 
+TEST(Diff, IsolatesAPortAndJoinsItAgain) {
+  KernelState apart = two_networks();
+  apart.veths["dv-1"].isolated = true;
+  EXPECT_EQ(plan_text(two_networks(), apart), "set isolation of dv-1 on\n");
+  EXPECT_EQ(plan_text(apart, two_networks()), "set isolation of dv-1 off\n");
+}
+
+TEST(Diff, PutsLinksIntoTheirGroups) {
+  KernelState grouped = two_networks();
+  grouped.bridges["db-2"].group = {7};
+  grouped.veths["dv-1"].group = {8};
+  EXPECT_EQ(plan_text(two_networks(), grouped),
+            "set group of db-2 from 0 to 7\n"
+            "set group of dv-1 from 0 to 8\n");
+}
+
+TEST(Diff, APortWhoseBridgeDoesNotKnowItsMacIsAttachedAgain) {
+  KernelState observed = two_networks();
+  observed.veths["dv-1"].mac = {};
+  observed.veths["dv-2"].mac = MacAddress{{2, 9, 9, 9, 9, 9}};
+  EXPECT_EQ(plan_text(observed, two_networks()),
+            "attach dv-1 to db-1\n"
+            "attach dv-2 to db-2\n");
+}
+
+TEST(Diff, AnAttachedPortNeedsNoFurtherStep) {
+  KernelState observed = two_networks();
+  observed.veths["dv-1"].bridge = "";
+  observed.veths["dv-1"].mac = {};
+  KernelState desired = two_networks();
+  desired.veths["dv-1"].isolated = true;
+  desired.veths["dv-1"].group = {8};
+  Plan const plan = diff(observed, desired);
+  EXPECT_EQ(describe(plan), "attach dv-1 to db-1\n");
+  FakeKernel kernel;
+  kernel.state = observed;
+  ASSERT_TRUE(kernel.apply(plan));
+  EXPECT_EQ(kernel.state, desired);
+}
+
+TEST(Diff, OffABridgeThereIsNoPortToCompare) {
+  KernelState observed = two_networks();
+  KernelState desired = two_networks();
+  observed.veths["dv-1"].bridge = desired.veths["dv-1"].bridge = "";
+  observed.veths["dv-1"].mac = {};
+  desired.veths["dv-1"].isolated = true;
+  EXPECT_EQ(plan_text(observed, desired), "");
+}
+
 TEST(Diff, ABridgeThatVanishedIsMadeAgainAndGetsItsPortsBack) {
   KernelState observed = two_networks();
   observed.bridges.erase("db-1");
@@ -167,7 +218,10 @@ std::vector<std::pair<KernelState, KernelState>> transitions() {
   KernelState changed = two_networks();
   changed.bridges["db-1"].addresses = {prefix("10.9.9.9/24"), prefix("fd00::1/64")};
   changed.bridges["db-1"].mtu_bytes = 9000;
+  changed.bridges["db-1"].group = {7};
   changed.veths["dv-1"].mtu_bytes = 9000;
+  changed.veths["dv-1"].isolated = true;
+  changed.veths["dv-1"].group = {8};
   KernelState other;
   add_bridge(other, "db-3", "10.249.3.1/24");
   add_veth(other, "dv-3", "db-3");

@@ -21,6 +21,12 @@ Veth a_veth() {
   return {"dv-1", "dc-1", "e1", "db-1", 1500, true};
 }
 
+Veth a_detached_veth() {
+  Veth veth = a_veth();
+  veth.bridge.clear();
+  return veth;
+}
+
 Element pair_element(char const* from, char const* to) {
   return {"pair", {std::string(from), std::string(to)}};
 }
@@ -38,8 +44,11 @@ Plan every_operation() {
           SetMtu{"db-1", 1500, 9000},
           BringUp{"db-1"},
           CreateVeth{a_veth()},
-          AttachPort{"dv-1", "db-1"},
-          AttachPort{"dv-1", ""}};
+          AttachPort{a_veth()},
+          AttachPort{a_detached_veth()},
+          SetIsolation{"dv-1", false, true},
+          SetIsolation{"dv-1", true, false},
+          SetGroup{"db-1", {0}, {7}}};
 }
 
 TEST(Plan, PrintsOneOperationALine) {
@@ -56,13 +65,14 @@ TEST(Plan, PrintsOneOperationALine) {
             "bring up db-1\n"
             "create veth dv-1 with dc-1 on db-1\n"
             "attach dv-1 to db-1\n"
-            "detach dv-1\n");
+            "detach dv-1\n"
+            "set isolation of dv-1 on\n"
+            "set isolation of dv-1 off\n"
+            "set group of db-1 from 0 to 7\n");
 }
 
 TEST(Plan, PrintsAVethThatIsNoPort) {
-  Veth veth = a_veth();
-  veth.bridge.clear();
-  EXPECT_EQ(describe(Operation(CreateVeth{veth})), "create veth dv-1 with dc-1");
+  EXPECT_EQ(describe(Operation(CreateVeth{a_detached_veth()})), "create veth dv-1 with dc-1");
 }
 
 TEST(Plan, PrintsAddressesInAnElement) {
@@ -80,12 +90,12 @@ TEST(Plan, TheInverseOfTheInverseIsTheOperation) {
       EXPECT_EQ(inverse(*back), operation) << describe(operation);
     }
   }
-  EXPECT_EQ(with_inverse, 8);
+  EXPECT_EQ(with_inverse, 11);
 }
 
 TEST(Plan, RepairsHaveNoInverse) {
   EXPECT_EQ(inverse(BringUp{"db-1"}), std::nullopt);
-  EXPECT_EQ(inverse(AttachPort{"dv-1", "db-1"}), std::nullopt);
+  EXPECT_EQ(inverse(AttachPort{a_veth()}), std::nullopt);
   EXPECT_EQ(inverse(EnableForwarding{Family::ipv4}), std::nullopt);
 }
 
