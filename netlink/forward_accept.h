@@ -1,5 +1,5 @@
 // The accept rules beside Docker's: where the policy of chain FORWARD of `ip filter` (or `ip6
-// filter`) is drop, what our table let through needs an accept there too.
+// filter`) is drop, what our tables let through needs an accept there too.
 //
 // In DOCKER-USER, behind the rules that users put there, and at the end of FORWARD, because Docker
 // takes its jump to DOCKER-USER out for a moment whenever it makes a network. They have the form in

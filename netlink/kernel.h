@@ -2,7 +2,7 @@
 // other.
 //
 // Synchronous, one thread. Only links that carry our mark (ifalias "drawbridge:<id>") and our own
-// nftables table are ever changed, besides the accept rules that SPEC.md names under Coexistence.
+// nftables tables are ever changed, besides the accept rules that SPEC.md names under Coexistence.
 #pragma once
 
 #include "base/result.h"
@@ -24,7 +24,7 @@ class Kernel {
   /// Looks at the named links only.
   ///
   /// returns    bridges and veths of these names that carry our mark, the foreign names among them,
-  ///            and the families that are forwarded. Never `elements`: our table is written, not
+  ///            and the families that are forwarded. Never `elements`: our tables are written, not
   ///            read.
   virtual Result<KernelState> observe(std::set<std::string> const& links) = 0;
 
@@ -39,11 +39,11 @@ class Kernel {
   ///         kernel           the kernel refused; the text says which step and why
   virtual Result<void> apply(Plan const& plan) = 0;
 
-  /// Replaces our whole table by the static skeleton and these elements, in one transaction.
+  /// Replaces our tables by the static skeleton and these elements, in one transaction.
   virtual Result<void> replace_ruleset(std::set<Element> const& elements) = 0;
 
-  /// Puts back what others can take away: our table, the accept rules beside a FORWARD policy of
-  /// drop, the list of uplink bridges. Costs one short look when nothing changed.
+  /// Puts back what others can take away: our tables, the accept rules beside a FORWARD policy of
+  /// drop, the lists of uplinks and name servers. Costs one short look when nothing changed.
   ///
   /// returns  a line for each repair
   virtual Result<std::vector<std::string>> mend() = 0;

@@ -20,6 +20,9 @@ namespace drawbridge {
 /// drop match on it.
 inline constexpr std::string_view bridge_prefix = "db-";
 
+/// How the names of the host's ends of veth pairs begin; only frames from there are looked at.
+inline constexpr std::string_view port_prefix = "dv-";
+
 /// A number that links share (`ip link show group`); 0 is what every link has that nobody put into
 /// one. Pairs of groups are keys of sets. The numbers from 2^31 up are the reaper's (reaper.h).
 struct LinkGroup {

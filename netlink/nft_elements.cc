@@ -27,8 +27,12 @@ using SetElement = Handle<nftnl_set_elem, nftnl_set_elem_free>;
 // A message's list of elements is one attribute, of at most 64 KiB; these need less than 32.
 constexpr std::size_t elements_per_message = 256;
 
-/// The bytes of one key. The kernel's own limit is 64.
+/// Of an interval; a single value is both ends.
+enum class End : std::uint8_t { first, last };
+
+/// The bytes of one end of a key. The kernel's own limit is 64.
 struct Key {
+  End end = End::first;
   std::array<char, NFT_REG32_COUNT * 4> bytes{};
   std::uint32_t size = 0;
 
@@ -36,8 +40,10 @@ struct Key {
   void add(IpAddress const& address);
   void add(MacAddress const& address);
   void add(LinkGroup const& group);
-  void add(IpPrefix const& prefix) { add(prefix.first()); }
-  void add(ProtocolRange const& range) { add_bytes(&range.first, 1); }
+  void add(IpPrefix const& prefix) { add(end == End::first ? prefix.first() : prefix.last()); }
+  void add(ProtocolRange const& range) {
+    add_bytes(end == End::first ? &range.first : &range.last, 1);
+  }
   void add(PortRange const& range);
 
  private:
@@ -68,7 +74,7 @@ void Key::add(LinkGroup const& group) {
 }
 
 void Key::add(PortRange const& range) {
-  std::uint16_t const port = htons(range.first);
+  std::uint16_t const port = htons(end == End::first ? range.first : range.last);
   add_bytes(&port, sizeof port);
 }
 
@@ -78,22 +84,54 @@ void Key::add_bytes(void const* from, std::size_t count) {
   size += static_cast<std::uint32_t>((count + 3) / 4 * 4);
 }
 
-Key encode(std::vector<KeyField> const& fields) {
+Key encode(std::vector<KeyField> const& fields, End end) {
   Key key;
+  key.end = end;
   for (KeyField const& field : fields) {
     std::visit([&key](auto const& part) { key.add(part); }, field);
   }
   return key;
 }
 
-void add_to(nftnl_set* set, Element const& element, bool with_verdict) {
+std::uint32_t code_of(Verdict::Kind kind) {
+  switch (kind) {
+    case Verdict::Kind::accept:
+      return NF_ACCEPT;
+    case Verdict::Kind::drop:
+      return NF_DROP;
+    case Verdict::Kind::jump:
+      return static_cast<std::uint32_t>(NFT_JUMP);
+    case Verdict::Kind::go_to:
+      return static_cast<std::uint32_t>(NFT_GOTO);
+  }
+  return NF_DROP;
+}
+
+void set_value(nftnl_set_elem*, std::monostate) {}
+
+void set_value(nftnl_set_elem* entry, Verdict const& verdict) {
+  nftnl_set_elem_set_u32(entry, NFTNL_SET_ELEM_VERDICT, code_of(verdict.kind));
+  if (!verdict.chain.empty()) {
+    nftnl_set_elem_set_str(entry, NFTNL_SET_ELEM_CHAIN, verdict.chain.c_str());
+  }
+}
+
+void set_value(nftnl_set_elem* entry, IpAddress const& address) {
+  Key value;
+  value.add(address);
+  nftnl_set_elem_set(entry, NFTNL_SET_ELEM_DATA, value.bytes.data(), value.size);
+}
+
+void add_to(nftnl_set* set, Element const& element, bool is_interval) {
   SetElement entry(nftnl_set_elem_alloc());
   assert(entry);
-  Key const key = encode(element.key);
-  nftnl_set_elem_set(entry.get(), NFTNL_SET_ELEM_KEY, key.bytes.data(), key.size);
-  if (with_verdict) {
-    nftnl_set_elem_set_u32(entry.get(), NFTNL_SET_ELEM_VERDICT, NF_ACCEPT);
+  Key const first = encode(element.key, End::first);
+  nftnl_set_elem_set(entry.get(), NFTNL_SET_ELEM_KEY, first.bytes.data(), first.size);
+  if (is_interval) {
+    Key const last = encode(element.key, End::last);
+    nftnl_set_elem_set(entry.get(), NFTNL_SET_ELEM_KEY_END, last.bytes.data(), last.size);
   }
+  std::visit([&entry](auto const& value) { set_value(entry.get(), value); }, element.value);
   nftnl_set_elem_add(set, entry.release());
 }
 
@@ -113,33 +151,35 @@ Set gather(ElementIterator first, ElementIterator last) {
   assert(set);
   nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, nft_table_name);
   nftnl_set_set_str(set.get(), NFTNL_SET_NAME, first->set.c_str());
-  bool const with_verdict = is_verdict_map(first->set.c_str());
+  bool const is_interval = holds_ranges(first->set);
   for (; first != last; ++first) {
-    add_to(set.get(), *first, with_verdict);
+    add_to(set.get(), *first, is_interval);
   }
   return set;
 }
 
 void append(NftBatch& batch, std::uint16_t type, std::uint16_t flags,
-            std::set<Element> const& elements) {
+            std::set<Element> const& elements, std::uint16_t family) {
   for (ElementIterator first = elements.begin(); first != elements.end();) {
     ElementIterator const last = end_of_message(first, elements.end());
-    Set set = gather(first, last);
-    nlmsghdr* message = batch.open(type, NFPROTO_INET, flags);
-    nftnl_set_elems_nlmsg_build_payload(message, set.get());
-    batch.close();
+    if (family_of(first->set) == family) {
+      Set set = gather(first, last);
+      nlmsghdr* message = batch.open(type, family, flags);
+      nftnl_set_elems_nlmsg_build_payload(message, set.get());
+      batch.close();
+    }
     first = last;
   }
 }
 
 }  // namespace
 
-void append_additions(NftBatch& batch, std::set<Element> const& elements) {
-  append(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements);
+void append_additions(NftBatch& batch, std::set<Element> const& elements, std::uint16_t family) {
+  append(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements, family);
 }
 
-void append_removals(NftBatch& batch, std::set<Element> const& elements) {
-  append(batch, NFT_MSG_DELSETELEM, 0, elements);
+void append_removals(NftBatch& batch, std::set<Element> const& elements, std::uint16_t family) {
+  append(batch, NFT_MSG_DELSETELEM, 0, elements, family);
 }
 
 }  // namespace drawbridge

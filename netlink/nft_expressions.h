@@ -6,13 +6,17 @@
 #pragma once
 
 #include "base/handle.h"
+#include "model/address.h"
 
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+
+#include <linux/netfilter/nf_tables.h>
 
 namespace drawbridge {
 
@@ -27,37 +31,71 @@ struct ChainName {
   bool operator==(ChainName const&) const = default;
 };
 
+/// What a rule looks at of a packet, as nft(8) calls it. Several are a key together.
+enum class Part : std::uint8_t {
+  iifname,
+  oifname,
+  iifgroup,
+  oifgroup,
+  l4proto,      // meta l4proto
+  dport,        // th dport
+  ether_saddr,  // of the frame
+  ether_daddr,
+  ip_saddr,
+  ip_daddr,
+  ip6_saddr,
+  ip6_daddr,
+  arp_saddr_ether,        // arp saddr ether: what an ARP message says of its sender
+  arp_saddr_ip,           // arp saddr ip
+  nd_target,              // @th,64,128: the target of a neighbour advertisement
+  ct_original_ip_daddr,   // where the connection's first packet went, before any translation
+  ct_original_ip6_daddr,  //
+};
+using KeyParts = std::initializer_list<Part>;
+
 class NftRule {
  public:
   /// comment  shown by `nft list`; empty for none
   NftRule(ChainName place, std::string const& comment);
 
-  // iifname @SET, oifname @SET, oifname != @SET, iifname . oifname vmap @MAP
-  NftRule& iifname_in(char const* set);
-  NftRule& oifname_in(char const* set);
-  NftRule& oifname_not_in(char const* set);
-  NftRule& iifname_oifname_vmap(char const* map);
+  // PART . PART @SET, PART . PART != @SET, PART . PART vmap @MAP
+  NftRule& in(KeyParts key, char const* set);
+  NftRule& not_in(KeyParts key, char const* set);
+  NftRule& vmap(KeyParts key, char const* map);
 
-  // iifname "PREFIX*", oifname "PREFIX*"; iifname "NAME", oifname "NAME"; iifname != "NAME"
+  // iifname "PREFIX*", oifname "PREFIX*", iifname != "PREFIX*"; iifname "NAME", oifname "NAME",
+  // iifname != "NAME"
   NftRule& iifname_starts_with(std::string_view prefix);
   NftRule& oifname_starts_with(std::string_view prefix);
+  NftRule& iifname_does_not_start_with(std::string_view prefix);
   NftRule& iifname_is(std::string_view name);
   NftRule& oifname_is(std::string_view name);
   NftRule& iifname_is_not(std::string_view name);
-  /// meta oifkind "KIND": the kind of link, as `ip -d link` prints it
+  /// meta iifkind "KIND", meta oifkind "KIND": the kind of link, as `ip -d link` prints it
+  NftRule& iifkind_is(std::string_view kind);
   NftRule& oifkind_is(std::string_view kind);
 
-  // ip daddr @SET, ip6 daddr @SET
-  NftRule& ip_daddr_in(char const* set);
-  NftRule& ip6_daddr_in(char const* set);
+  /// ether type TYPE: ETH_P_IP, ETH_P_IPV6, ETH_P_ARP
+  NftRule& ether_type_is(std::uint16_t type);
+  /// meta nfproto ipv4, meta nfproto ipv6
+  NftRule& family_is(Family family);
+  /// meta l4proto PROTOCOL: IPPROTO_ICMP
+  NftRule& l4proto_is(std::uint8_t protocol);
+  /// ip daddr PREFIX, ip6 daddr PREFIX
+  NftRule& daddr_within(IpPrefix const& prefix);
+  /// udp sport PORT
+  NftRule& udp_sport_is(std::uint16_t port);
   /// fib daddr . iif type != local: the address is none of the interface that the packet came by
   NftRule& daddr_not_local_to_iif();
+  /// fib saddr . iif oif exists: a reply would leave by the interface that the packet came by
+  NftRule& saddr_reached_by_iif();
   /// icmpv6 type TYPE
   NftRule& icmpv6_type_is(std::uint8_t type);
 
   /// ct state established,related
   NftRule& ct_established_or_related();
-  /// ct status ! dnat: nobody translated the destination of this connection
+  /// ct status dnat, ct status ! dnat: somebody, or nobody, translated the connection's destination
+  NftRule& ct_dnat();
   NftRule& ct_not_dnat();
 
   /// -m comment --comment TEXT, as iptables stores it
@@ -66,7 +104,15 @@ class NftRule {
   NftRule& counter();
   NftRule& accept();
   NftRule& drop();
+  /// return: on behind the jump that led into this chain
+  NftRule& return_();
+  NftRule& jump(char const* chain);
+  NftRule& go_to(char const* chain);
   NftRule& masquerade();
+  /// snat ip to iifname map @MAP, snat ip6 to iifname map @MAP
+  NftRule& snat_to_mapped(Family family, char const* map);
+  /// snat ip to ip saddr, snat ip6 to ip6 saddr: translated into what it is
+  NftRule& snat_to_saddr(Family family);
 
   /// Puts the rule behind the last rule of its chain.
   ///
@@ -77,14 +123,23 @@ class NftRule {
 
  private:
   NftRule& load_meta(std::uint32_t key, std::uint32_t reg);
-  NftRule& load_payload(std::uint32_t base, std::uint32_t offset, std::uint32_t bytes);
+  NftRule& load_payload(std::uint32_t base, std::uint32_t offset, std::uint32_t bytes,
+                        std::uint32_t reg = NFT_REG_1);
   NftRule& load_ct(std::uint32_t key);
-  NftRule& mask(std::uint32_t bits);
+  NftRule& load_original(std::uint32_t key, std::uint32_t reg);
+  NftRule& load(Part part, std::uint32_t reg);
+  NftRule& load_key(KeyParts key);
+  NftRule& require_header_of(Part part);
+  NftRule& protocol_is(std::uint16_t ether_type);
+  NftRule& mask(void const* bits, std::size_t bytes);
+  NftRule& mask(std::uint32_t bits) { return mask(&bits, sizeof bits); }
   NftRule& compare(std::uint32_t op, void const* data, std::size_t bytes);
   NftRule& compare_name(std::uint32_t op, std::string_view name, std::size_t bytes);
   NftRule& compare_byte(std::uint8_t value);
   NftRule& lookup(char const* set, std::uint32_t flags);
-  NftRule& verdict(std::uint32_t code);
+  NftRule& lookup_into(std::uint32_t reg, char const* map);
+  NftRule& verdict(std::uint32_t code, char const* chain = nullptr);
+  NftRule& snat(Family family);
   void write(NftBatch& batch, std::uint16_t flags) const;
 
   ChainName place_;

@@ -5,6 +5,9 @@
 // tables as `nft list` prints them and says what each chain is for.
 #pragma once
 
+#include <cstdint>
+#include <string_view>
+
 namespace drawbridge {
 
 class NftBatch;
@@ -22,7 +25,6 @@ inline constexpr char const* pair = "pair";            // {ifname . ifname : ver
 inline constexpr char const* teams = "teams";          // {devgroup . devgroup}: a team with itself
 inline constexpr char const* gateways4 = "gateways4";  // {ipv4_addr}: addresses of our bridges
 inline constexpr char const* gateways6 = "gateways6";  // {ipv6_addr}
-inline constexpr char const* internal = "internal";    // {ifname}: those of --internal networks
 inline constexpr char const* doors = "doors";          // {ifname . ether_addr}: of bridges apart
 inline constexpr char const* uplinks = "uplinks";      // {ifname}: they carry a default route
 
@@ -77,13 +79,19 @@ inline constexpr char const* egress_listed = "egress_listed";
 inline constexpr char const* host_internet = "host_internet";
 }  // namespace nft_chain
 
-/// returns  true for a map whose elements carry a verdict
-bool is_verdict_map(char const* set);
+/// returns  the family of the table that has this set: NFPROTO_INET, NFPROTO_BRIDGE
+std::uint16_t family_of(std::string_view set);
+/// returns  true for a set whose elements are intervals
+bool holds_ranges(std::string_view set);
 
-/// Puts our table, empty of elements, in the place of whatever has its name.
-void append_skeleton(NftBatch& batch);
+/// Puts our table of this family, empty of elements, in the place of whatever has its name.
+void append_skeleton(NftBatch& batch, std::uint16_t family);
 
-/// Takes our table away, whether it is there or not.
-void append_table_removal(NftBatch& batch);
+/// Makes a table of this family with a chain under another name, and takes it away again: the
+/// kernel refuses where it cannot.
+void append_trial(NftBatch& batch, std::uint16_t family);
+
+/// Takes our table of this family away, whether it is there or not.
+void append_table_removal(NftBatch& batch, std::uint16_t family);
 
 }  // namespace drawbridge

@@ -1,5 +1,6 @@
 #include "netlink/nft_table.h"
 
+#include "base/log.h"
 #include "netlink/forward_accept.h"
 #include "netlink/nft_elements.h"
 #include "netlink/nft_skeleton.h"
@@ -16,14 +17,15 @@
 #include <optional>
 #include <utility>
 
+#include <linux/in.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 namespace drawbridge {
 namespace {
 
-/// What tells our table, as we wrote it, from any other of its name: the kernel never gives a
-/// handle twice. Elements are not looked at.
+/// What tells a table, as we wrote it, from any other of its name: the kernel never gives a handle
+/// twice. Elements are not looked at.
 struct Fingerprint {
   std::uint64_t table = 0;
   std::vector<std::uint64_t> rules;
@@ -31,11 +33,11 @@ struct Fingerprint {
   bool operator==(Fingerprint const&) const = default;
 };
 
-Result<std::uint64_t> table_handle(NftSocket& socket) {
+Result<std::uint64_t> table_handle(NftSocket& socket, std::uint16_t family) {
   Handle<nftnl_table, nftnl_table_free> table(nftnl_table_alloc());
   assert(table);
   nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, nft_table_name);
-  NftQuestion question(NFT_MSG_GETTABLE, NFPROTO_INET, 0);
+  NftQuestion question(NFT_MSG_GETTABLE, family, 0);
   nftnl_table_nlmsg_build_payload(question.message(), table.get());
   Result<void> asked = socket.ask(
       question, [&](nlmsghdr const* answer) { nftnl_table_nlmsg_parse(answer, table.get()); });
@@ -45,12 +47,12 @@ Result<std::uint64_t> table_handle(NftSocket& socket) {
   return nftnl_table_get_u64(table.get(), NFTNL_TABLE_HANDLE);
 }
 
-Result<std::vector<std::uint64_t>> rule_handles(NftSocket& socket) {
+Result<std::vector<std::uint64_t>> rule_handles(NftSocket& socket, std::uint16_t family) {
   std::vector<std::uint64_t> handles;
   Handle<nftnl_rule, nftnl_rule_free> filter(nftnl_rule_alloc());
   assert(filter);
   nftnl_rule_set_str(filter.get(), NFTNL_RULE_TABLE, nft_table_name);
-  NftQuestion question(NFT_MSG_GETRULE, NFPROTO_INET, NLM_F_DUMP);
+  NftQuestion question(NFT_MSG_GETRULE, family, NLM_F_DUMP);
   nftnl_rule_nlmsg_build_payload(question.message(), filter.get());
   auto const read = [&handles](nlmsghdr const* answer) {
     Handle<nftnl_rule, nftnl_rule_free> rule(nftnl_rule_alloc());
@@ -66,20 +68,50 @@ Result<std::vector<std::uint64_t>> rule_handles(NftSocket& socket) {
 }
 
 /// returns  nothing where no table has our name
-Result<std::optional<Fingerprint>> look(NftSocket& socket) {
-  Result<std::uint64_t> const table = table_handle(socket);
+Result<std::optional<Fingerprint>> look(NftSocket& socket, std::uint16_t family) {
+  Result<std::uint64_t> const table = table_handle(socket, family);
   if (!table && table.error().code == Errc::not_found) {
     return std::nullopt;
   }
   if (!table) {
     return fail(table.error());
   }
-  Result<std::vector<std::uint64_t>> rules = rule_handles(socket);
+  Result<std::vector<std::uint64_t>> rules = rule_handles(socket, family);
   if (!rules) {
     return fail(rules.error());
   }
   return Fingerprint{*table, std::move(*rules)};
 }
+
+std::string name_of(std::uint16_t family) {
+  return family == NFPROTO_BRIDGE ? "table bridge drawbridge" : "table inet drawbridge";
+}
+
+/// A table of ours in the kernel.
+struct Written {
+  std::uint16_t family;
+  std::optional<Fingerprint> fingerprint = {};  // as we wrote it; nothing before that
+};
+
+/// The tables that this kernel can hold. Without the bridge family members are not kept from
+/// forging addresses, nor projects apart; all else holds.
+std::vector<Written> tables_of(NftSocket& socket) {
+  NftBatch batch;
+  append_trial(batch, NFPROTO_BRIDGE);
+  Result<void> const tried = socket.commit(batch);
+  if (!tried) {
+    log::warn(
+        "this kernel has no nftables for bridges ({}): containers can forge addresses, and compose "
+        "projects are not kept apart",
+        tried.error().message);
+    return {{NFPROTO_INET}};
+  }
+  return {{NFPROTO_INET}, {NFPROTO_BRIDGE}};
+}
+
+/// The sets that hold facts of this host, whatever networks there are.
+constexpr std::array<char const*, 3> host_sets{nft_set::uplinks, nft_set::resolvers4,
+                                               nft_set::resolvers6};
 
 /// returns  the part of `elements` that belongs to `set`
 std::set<Element> part_of(std::set<Element> const& elements, char const* set) {
@@ -138,44 +170,53 @@ bool is_astray(Error const& error) {
 
 class NftTable::State {
  public:
-  explicit State(NftSocket socket) : socket_(std::move(socket)) {}
+  explicit State(NftSocket socket) : socket_(std::move(socket)), tables_(tables_of(socket_)) {}
 
   Result<void> replace(std::set<Element> elements);
   Result<void> change(std::set<Element> const& remove, std::set<Element> const& add);
   Result<void> set_uplinks(std::set<std::string> const& interfaces);
+  Result<void> set_resolvers(std::set<IpAddress> const& addresses);
   Result<std::vector<std::string>> mend();
   Result<void> remove_all();
 
  private:
+  bool is_written() const { return tables_.front().fingerprint.has_value(); }
   Result<void> write(std::set<Element> elements);
+  Result<void> replace_part(std::set<Element> const& before, std::set<Element> const& after);
   Result<void> accept_named(Change const& change);
-  Result<std::vector<std::string>> mend_table();
+  Result<std::vector<std::string>> mend_tables();
   Result<std::vector<std::string>> mend_accept_rules(std::set<std::string> const& named_bridges);
 
   NftSocket socket_;
+  std::vector<Written> tables_;
   std::array<ForwardAccept, 2> accept_rules_{ForwardAccept(Family::ipv4),
                                              ForwardAccept(Family::ipv6)};
-  std::set<Element> elements_;       // what the table holds
-  std::optional<Fingerprint> ours_;  // of the table as we wrote it; nothing before that
+  std::set<Element> elements_;                         // what the tables hold
   std::optional<std::uint32_t> seen_foreign_changes_;  // as of the last look
 };
 
 Result<void> NftTable::State::write(std::set<Element> elements) {
   NftBatch batch;
-  append_skeleton(batch);
-  append_additions(batch, elements);
+  for (Written const& table : tables_) {
+    append_skeleton(batch, table.family);
+    append_additions(batch, elements, table.family);
+  }
   if (Result<void> written = socket_.commit(batch); !written) {
-    return fail(Errc::kernel, "write table inet drawbridge: " + written.error().message);
+    return fail(Errc::kernel, "write tables drawbridge: " + written.error().message);
   }
   elements_ = std::move(elements);
   seen_foreign_changes_.reset();  // among the elements may be bridges that need accept rules
-  // When this look fails the table is not known for ours, and the next mend() writes it again.
-  ours_ = look(socket_).value_or(std::nullopt).value_or(Fingerprint{});
+  // When a look fails the table is not known for ours, and the next mend() writes it again.
+  for (Written& table : tables_) {
+    table.fingerprint = look(socket_, table.family).value_or(std::nullopt).value_or(Fingerprint{});
+  }
   return {};
 }
 
 Result<void> NftTable::State::replace(std::set<Element> elements) {
-  elements.merge(part_of(elements_, nft_set::uplinks));
+  for (char const* set : host_sets) {
+    elements.merge(part_of(elements_, set));
+  }
   return write(std::move(elements));
 }
 
@@ -186,8 +227,10 @@ Result<void> NftTable::State::change(std::set<Element> const& remove,
     return accepted;
   }
   NftBatch batch;
-  append_removals(batch, change.gone);
-  append_additions(batch, change.fresh);
+  for (Written const& table : tables_) {
+    append_removals(batch, change.gone, table.family);
+    append_additions(batch, change.fresh, table.family);
+  }
   Result<void> const changed = socket_.commit(batch);
   if (!changed && is_astray(changed.error())) {
     std::set<Element> elements = elements_;
@@ -195,7 +238,7 @@ Result<void> NftTable::State::change(std::set<Element> const& remove,
     return write(std::move(elements));
   }
   if (!changed) {
-    return fail(changed.error().within("change table inet drawbridge"));
+    return fail(changed.error().within("change tables drawbridge"));
   }
   change.apply_to(elements_);
   return {};
@@ -206,11 +249,31 @@ Result<void> NftTable::State::set_uplinks(std::set<std::string> const& interface
   for (std::string const& interface : interfaces) {
     uplinks.insert(Element{nft_set::uplinks, {interface}});
   }
-  std::set<Element> const before = part_of(elements_, nft_set::uplinks);
-  if (ours_) {
-    return change(before, uplinks);
+  return replace_part(part_of(elements_, nft_set::uplinks), uplinks);
+}
+
+// DNS is asked by UDP, and by TCP where the answer is long.
+Result<void> NftTable::State::set_resolvers(std::set<IpAddress> const& addresses) {
+  constexpr PortRange domain{53, 53};
+  std::set<Element> resolvers;
+  for (IpAddress const& address : addresses) {
+    bool const is_ipv4 = address.family == Family::ipv4;
+    char const* const set = is_ipv4 ? nft_set::resolvers4 : nft_set::resolvers6;
+    for (std::uint8_t const protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+      resolvers.insert({set, {address, ProtocolRange{protocol, protocol}, domain}});
+    }
   }
-  Change(elements_, before, uplinks).apply_to(elements_);
+  std::set<Element> before = part_of(elements_, nft_set::resolvers4);
+  before.merge(part_of(elements_, nft_set::resolvers6));
+  return replace_part(before, resolvers);
+}
+
+Result<void> NftTable::State::replace_part(std::set<Element> const& before,
+                                           std::set<Element> const& after) {
+  if (is_written()) {
+    return change(before, after);
+  }
+  Change(elements_, before, after).apply_to(elements_);
   return {};
 }
 
@@ -224,7 +287,7 @@ Result<std::vector<std::string>> NftTable::State::mend() {
   if (seen_foreign_changes_ == foreign_changes) {
     return std::vector<std::string>{};
   }
-  Result<std::vector<std::string>> repairs = mend_table();
+  Result<std::vector<std::string>> repairs = mend_tables();
   if (!repairs) {
     return repairs;
   }
@@ -237,20 +300,23 @@ Result<std::vector<std::string>> NftTable::State::mend() {
   return repairs;
 }
 
-Result<std::vector<std::string>> NftTable::State::mend_table() {
+Result<std::vector<std::string>> NftTable::State::mend_tables() {
   std::vector<std::string> repairs;
-  Result<std::optional<Fingerprint>> const found = look(socket_);
-  if (!found) {
-    return fail(found.error());
+  if (!is_written()) {
+    return repairs;
   }
-  if (ours_ && *found != ours_) {
-    repairs.push_back(*found ? "table inet drawbridge was changed by others: written again"
-                             : "table inet drawbridge was gone: written again");
-    if (Result<void> written = write(elements_); !written) {
-      return fail(written.error());
+  for (Written const& table : tables_) {
+    Result<std::optional<Fingerprint>> const found = look(socket_, table.family);
+    if (!found) {
+      return fail(found.error());
+    }
+    if (*found != table.fingerprint) {
+      repairs.push_back(name_of(table.family) + (*found ? " was changed by others: written again"
+                                                        : " was gone: written again"));
     }
   }
-  return repairs;
+  Result<void> const written = repairs.empty() ? Result<void>() : write(elements_);
+  return written ? Result<std::vector<std::string>>(repairs) : fail(written.error());
 }
 
 Result<std::vector<std::string>> NftTable::State::mend_accept_rules(
@@ -288,18 +354,22 @@ Result<void> NftTable::State::accept_named(Change const& change) {
 
 Result<void> NftTable::State::remove_all() {
   NftBatch batch;
-  append_table_removal(batch);
+  for (Written const& table : tables_) {
+    append_table_removal(batch, table.family);
+  }
   Result<void> const removed = socket_.commit(batch);
   ErrorList errors;
   if (!removed) {
-    errors.add(removed.error().within("remove table inet drawbridge"));
+    errors.add(removed.error().within("remove tables drawbridge"));
   }
   for (ForwardAccept& rules : accept_rules_) {
     if (Result<void> gone = rules.remove_all(socket_); !gone) {
       errors.add(gone.error());
     }
   }
-  ours_.reset();
+  for (Written& table : tables_) {
+    table.fingerprint.reset();
+  }
   elements_.clear();
   seen_foreign_changes_.reset();
   return errors.empty() ? Result<void>() : fail(errors.joined());
@@ -328,6 +398,10 @@ Result<void> NftTable::change(std::set<Element> const& remove, std::set<Element>
 
 Result<void> NftTable::set_uplinks(std::set<std::string> const& interfaces) {
   return state_->set_uplinks(interfaces);
+}
+
+Result<void> NftTable::set_resolvers(std::set<IpAddress> const& addresses) {
+  return state_->set_resolvers(addresses);
 }
 
 Result<std::vector<std::string>> NftTable::mend() {

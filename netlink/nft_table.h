@@ -1,4 +1,5 @@
-// Our table `inet drawbridge` in the kernel, and the accept rules beside it.
+// Our tables `inet drawbridge` and `bridge drawbridge` in the kernel, and the accept rules beside
+// them.
 //
 // Written, never read back: what the sets hold is mirrored here, so an operation costs one small
 // transaction however many networks there are. source: docs/firewall.md
@@ -16,36 +17,44 @@ namespace drawbridge {
 
 class NftTable {
  public:
+  /// Where the kernel has no nf_tables for bridges, it says so in the log, and does without that
+  /// table from then on.
+  ///
   /// errors  kernel   no nf_tables, or no right to use it
   static Result<NftTable> open();
   NftTable(NftTable&&) noexcept;
   NftTable& operator=(NftTable&&) noexcept;
   ~NftTable();
 
-  /// Replaces the whole table by the skeleton, these elements and the uplinks, in one transaction:
-  /// no packet sees neither, and established flows go on. Follow it by mend().
+  /// Replaces both tables by the skeleton, these elements, the uplinks and the resolvers, in one
+  /// transaction: no packet sees neither, and established flows go on. Follow it by mend().
   ///
   /// errors  kernel   refused; what was there is still there
   Result<void> replace(std::set<Element> const& elements);
 
-  /// Removes and adds elements in one transaction. Removing what is gone and adding what is there
-  /// is success. A table that is not as it was written is replaced. A bridge that is named in
-  /// another way than "db-…" gets its accept rules, or loses them, on the way.
+  /// Removes and adds elements in one transaction, of both tables. Removing what is gone and adding
+  /// what is there is success; an element that is removed and added with another value is replaced.
+  /// Tables that are not as they were written are replaced. A bridge that is named in another way
+  /// than "db-…" gets its accept rules, or loses them, on the way.
   ///
-  /// errors  kernel   refused; the table is as it was
+  /// errors  kernel   refused, as are intervals of a set that overlap; the tables are as they were
   Result<void> change(std::set<Element> const& remove, std::set<Element> const& add);
 
   /// Makes these the interfaces that carry a next-hop route. Before the first replace() it only
   /// takes note.
   Result<void> set_uplinks(std::set<std::string> const& interfaces);
 
-  /// Puts back what others took away: the table, or the accept rules where FORWARD drops. Costs one
-  /// question when nothing in any table changed but by us.
+  /// Makes these the name servers that networks reach whose egress is limited. Before the first
+  /// replace() it only takes note.
+  Result<void> set_resolvers(std::set<IpAddress> const& addresses);
+
+  /// Puts back what others took away: the tables, or the accept rules where FORWARD drops. Costs
+  /// one question when nothing in any table changed but by us.
   ///
   /// returns  a line for each repair
   Result<std::vector<std::string>> mend();
 
-  /// Takes the table and the accept rules away.
+  /// Takes the tables and the accept rules away.
   Result<void> remove_all();
 
  private:

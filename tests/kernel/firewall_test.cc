@@ -143,10 +143,12 @@ class FirewallTest : public NetnsTest {
   }
 
   Result<void> write_table() {
-    std::set<Element> elements{{"internal", {"db-in"}}};
+    Verdict const drop{Verdict::Kind::drop, {}};
+    std::set<Element> elements{{"egress", {"db-in"}, drop}, {"to_host", {"db-in"}, drop}};
     for (char const* bridge : {"db-a", "db-b", "db-in"}) {
       elements.insert({"nets", {bridge}});
-      elements.insert({"pair", {bridge, bridge}});
+      elements.insert({"masquerade4", {bridge}});
+      elements.insert({"pair", {bridge, bridge}, Verdict{}});
     }
     for (char const* gateway : {"10.1.0.1", "10.2.0.1", "10.3.0.1"}) {
       elements.insert({"gateways4", {IpAddress::parse(gateway).value()}});

@@ -16,8 +16,8 @@ IpPrefix prefix(char const* text) {
   return *IpPrefix::parse(text);
 }
 
-Element element(std::string set, std::vector<KeyField> key) {
-  return {std::move(set), std::move(key)};
+Element element(std::string set, std::vector<KeyField> key, decltype(Element::value) value = {}) {
+  return {std::move(set), std::move(key), std::move(value)};
 }
 
 void add_network(KernelState& state, std::string const& number) {
@@ -29,7 +29,7 @@ void add_network(KernelState& state, std::string const& number) {
   bridge.addresses = {prefix(("10.249." + number + ".1/24").c_str())};
   state.bridges[bridge.name] = bridge;
   state.elements.insert(element("nets", {bridge.name}));
-  state.elements.insert(element("pair", {bridge.name, bridge.name}));
+  state.elements.insert(element("pair", {bridge.name, bridge.name}, Verdict{}));
   std::string const host_end = "dv-" + number;
   Veth veth{host_end, "dc-" + number, "endpoint" + number, bridge.name, 1500, true};
   veth.mac = *MacAddress::parse("02:42:0a:f9:01:0" + number);

@@ -17,8 +17,8 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-Element element(char const* set, std::vector<KeyField> key) {
-  return {set, std::move(key)};
+Element element(char const* set, std::vector<KeyField> key, decltype(Element::value) value = {}) {
+  return {set, std::move(key), std::move(value)};
 }
 
 IpAddress address(char const* text) {
@@ -27,7 +27,7 @@ IpAddress address(char const* text) {
 
 std::set<Element> const one_network{
     element("nets", {"db-one"}),
-    element("pair", {"db-one", "db-one"}),
+    element("pair", {"db-one", "db-one"}, Verdict{}),
     element("gateways4", {address("10.249.1.1")}),
     element("gateways6", {address("fd00:1::1")}),
 };
@@ -36,12 +36,20 @@ std::string list(std::string const& what) {
   return shell("nft -s list " + what);
 }
 
-std::string table() {
-  return list("table inet drawbridge");
+std::string tables() {
+  return list("table inet drawbridge") + list("table bridge drawbridge");
 }
 
 std::string set(std::string const& name) {
-  return list((name == "pair" ? "map" : "set") + std::string(" inet drawbridge ") + name);
+  return list("set inet drawbridge " + name);
+}
+
+std::string map(std::string const& name) {
+  return list("map inet drawbridge " + name);
+}
+
+std::string bridge_set(std::string const& name) {
+  return list("set bridge drawbridge " + name);
 }
 
 class NftTableTest : public NetnsTest {
@@ -60,22 +68,97 @@ class NftTableTest : public NetnsTest {
   }
 };
 
-TEST_F(NftTableTest, WritesTheTableOfTheGolden) {
+TEST_F(NftTableTest, WritesTheTablesOfTheGolden) {
   std::ifstream file(DRAWBRIDGE_SOURCE_DIR "/tests/golden/skeleton.nft");
   std::string const golden((std::istreambuf_iterator<char>(file)), {});
 
   ASSERT_OK(nft_.replace({}));
 
-  EXPECT_EQ(table(), golden);
+  EXPECT_EQ(tables(), golden);
 }
 
 TEST_F(NftTableTest, ListsTheElementsOfANetwork) {
   ASSERT_OK(nft_.replace(one_network));
 
   EXPECT_TRUE(holds(set("nets"), "elements = { \"db-one\" }"));
-  EXPECT_TRUE(holds(set("pair"), "elements = { \"db-one\" . \"db-one\" : accept }"));
+  EXPECT_TRUE(holds(map("pair"), "elements = { \"db-one\" . \"db-one\" : accept }"));
   EXPECT_TRUE(holds(set("gateways4"), "elements = { 10.249.1.1 }"));
   EXPECT_TRUE(holds(set("gateways6"), "elements = { fd00:1::1 }"));
+}
+
+TEST_F(NftTableTest, ListsKeysOfEveryKind) {
+  MacAddress const mac = MacAddress::parse("02:db:0a:f9:01:02").value();
+  ProtocolRange const tcp{6, 6};
+  IpPrefix const office = IpPrefix::parse("192.0.2.0/24").value();
+  IpPrefix const office6 = IpPrefix::parse("2001:db8::/32").value();
+  ASSERT_OK(nft_.replace({
+      element("teams", {LinkGroup{7}, LinkGroup{7}}),
+      element("doors", {"db-one", mac}),
+      element("from_network", {"db-one", "db-two", tcp, PortRange{80, 90}}),
+      element("from_address4", {office, "db-one", ProtocolRange{}, PortRange{}}),
+      element("from_address6", {office6, "db-one", tcp, PortRange{22, 22}}),
+      element("egress_to4", {"db-one", office, tcp, PortRange{443, 443}}),
+      element("resolvers6", {address("fd00::53"), tcp, PortRange{53, 53}}),
+      element("sources4", {"dv-one", mac, address("10.249.1.2")}),
+      element("sources6", {"dv-one", mac, address("fd00:1::2")}),
+      element("targets6", {"dv-one", address("fd00:1::2")}),
+      element("projects", {LinkGroup{3}, LinkGroup{3}}),
+  }));
+
+  EXPECT_TRUE(holds(set("teams"), "{ 7 . 7 }"));
+  EXPECT_TRUE(holds(set("doors"), "{ \"db-one\" . 02:db:0a:f9:01:02 }"));
+  EXPECT_TRUE(holds(set("from_network"), "{ \"db-one\" . \"db-two\" . tcp . 80-90 }"));
+  EXPECT_TRUE(holds(set("from_address4"), "{ 192.0.2.0/24 . \"db-one\" . 0-255 . 0-65535 }"));
+  EXPECT_TRUE(holds(set("from_address6"), "{ 2001:db8::/32 . \"db-one\" . tcp . 22 }"));
+  EXPECT_TRUE(holds(set("egress_to4"), "{ \"db-one\" . 192.0.2.0/24 . tcp . 443 }"));
+  EXPECT_TRUE(holds(set("resolvers6"), "{ fd00::53 . tcp . 53 }"));
+  EXPECT_TRUE(holds(bridge_set("sources4"), "{ \"dv-one\" . 02:db:0a:f9:01:02 . 10.249.1.2 }"));
+  EXPECT_TRUE(holds(bridge_set("sources6"), "{ \"dv-one\" . 02:db:0a:f9:01:02 . fd00:1::2 }"));
+  EXPECT_TRUE(holds(bridge_set("targets6"), "{ \"dv-one\" . fd00:1::2 }"));
+  EXPECT_TRUE(holds(bridge_set("projects"), "{ 3 . 3 }"));
+}
+
+TEST_F(NftTableTest, ListsValuesOfEveryKind) {
+  using Kind = Verdict::Kind;
+  ASSERT_OK(nft_.replace({
+      element("pair", {"db-one", "db-one"}, Verdict{Kind::go_to, "apart"}),
+      element("egress", {"db-one"}, Verdict{Kind::jump, "egress_internet"}),
+      element("to_host", {"db-one"}, Verdict{Kind::drop, {}}),
+      element("host4", {"db-one"}, address("192.0.2.7")),
+      element("host6", {"db-one"}, address("2001:db8::7")),
+  }));
+
+  EXPECT_TRUE(holds(map("pair"), "{ \"db-one\" . \"db-one\" : goto apart }"));
+  EXPECT_TRUE(holds(map("egress"), "{ \"db-one\" : jump egress_internet }"));
+  EXPECT_TRUE(holds(map("to_host"), "{ \"db-one\" : drop }"));
+  EXPECT_TRUE(holds(map("host4"), "{ \"db-one\" : 192.0.2.7 }"));
+  EXPECT_TRUE(holds(map("host6"), "{ \"db-one\" : 2001:db8::7 }"));
+}
+
+TEST_F(NftTableTest, ReplacesTheValueUnderAKey) {
+  Element const before = element("pair", {"db-one", "db-one"}, Verdict{});
+  Element const after =
+      element("pair", {"db-one", "db-one"}, Verdict{Verdict::Kind::go_to, "apart"});
+  ASSERT_OK(nft_.replace({before}));
+
+  ASSERT_OK(nft_.change({before}, {after}));
+
+  EXPECT_TRUE(holds(map("pair"), "{ \"db-one\" . \"db-one\" : goto apart }"));
+  EXPECT_EQ(mend(), Lines{});
+}
+
+TEST_F(NftTableTest, ReplacesAnIntervalByOneThatOverlapsIt) {
+  auto const service = [](std::uint16_t first, std::uint16_t last) {
+    return element("from_network",
+                   {"db-one", "db-two", ProtocolRange{6, 6}, PortRange{first, last}});
+  };
+  ASSERT_OK(nft_.replace({service(80, 90)}));
+
+  EXPECT_FALSE(nft_.change({}, {service(85, 95)}));
+  ASSERT_OK(nft_.change({service(80, 90)}, {service(85, 95)}));
+
+  EXPECT_TRUE(holds(set("from_network"), "tcp . 85-95 }"));
+  EXPECT_EQ(mend(), Lines{});
 }
 
 TEST_F(NftTableTest, ReplacesWhatWasThereBefore) {
@@ -84,8 +167,8 @@ TEST_F(NftTableTest, ReplacesWhatWasThereBefore) {
 
   ASSERT_OK(nft_.replace({element("nets", {"db-two"})}));
 
-  EXPECT_TRUE(lacks(table(), "old"));
-  EXPECT_TRUE(lacks(table(), "db-one"));
+  EXPECT_TRUE(lacks(tables(), "old"));
+  EXPECT_TRUE(lacks(tables(), "db-one"));
   EXPECT_TRUE(holds(set("nets"), "elements = { \"db-two\" }"));
 }
 
@@ -93,21 +176,21 @@ TEST_F(NftTableTest, RemovesAndAddsElements) {
   ASSERT_OK(nft_.replace(one_network));
 
   ASSERT_OK(nft_.change({element("nets", {"db-one"})},
-                        {element("nets", {"db-two"}), element("internal", {"db-two"})}));
+                        {element("nets", {"db-two"}), element("bounded", {"dv-two"})}));
 
   EXPECT_TRUE(holds(set("nets"), "elements = { \"db-two\" }"));
-  EXPECT_TRUE(holds(set("internal"), "elements = { \"db-two\" }"));
-  EXPECT_TRUE(holds(set("pair"), "\"db-one\" . \"db-one\""));
+  EXPECT_TRUE(holds(bridge_set("bounded"), "elements = { \"dv-two\" }"));
+  EXPECT_TRUE(holds(map("pair"), "\"db-one\" . \"db-one\""));
 }
 
 TEST_F(NftTableTest, RemovingWhatIsGoneAndAddingWhatIsThereIsSuccess) {
   ASSERT_OK(nft_.replace(one_network));
-  std::string const before = table();
+  std::string const before = tables();
 
   ASSERT_OK(nft_.change({element("nets", {"db-never"})}, {element("nets", {"db-one"})}));
   ASSERT_OK(nft_.change({element("nets", {"db-one"})}, {element("nets", {"db-one"})}));
 
-  EXPECT_EQ(table(), before);
+  EXPECT_EQ(tables(), before);
 }
 
 TEST_F(NftTableTest, TakesTenThousandElementsInOneTransaction) {
@@ -146,6 +229,19 @@ TEST_F(NftTableTest, ReplacingTheTableKeepsTheUplinks) {
   EXPECT_TRUE(holds(set("uplinks"), "elements = { \"eth0\" }"));
 }
 
+TEST_F(NftTableTest, ReplacesTheResolvers) {
+  ASSERT_OK(nft_.set_resolvers({address("192.0.2.53"), address("fd00::53")}));
+  ASSERT_OK(nft_.replace({}));
+  EXPECT_TRUE(holds(set("resolvers6"), "fd00::53 . udp . 53"));
+
+  ASSERT_OK(nft_.set_resolvers({address("192.0.2.54")}));
+
+  EXPECT_TRUE(holds(set("resolvers4"), "192.0.2.54 . tcp . 53"));
+  EXPECT_TRUE(holds(set("resolvers4"), "192.0.2.54 . udp . 53"));
+  EXPECT_TRUE(lacks(set("resolvers4"), "192.0.2.53"));
+  EXPECT_TRUE(lacks(set("resolvers6"), "fd00::53"));
+}
+
 TEST_F(NftTableTest, ChangingATableThatIsGoneWritesItWhole) {
   ASSERT_OK(nft_.replace(one_network));
   shell("nft flush ruleset");
@@ -164,7 +260,7 @@ TEST_F(NftTableTest, RemovingAnElementThatOthersTookAwayIsSuccess) {
   ASSERT_OK(nft_.change({element("nets", {"db-one"})}, {}));
 
   EXPECT_TRUE(lacks(set("nets"), "elements"));
-  EXPECT_TRUE(holds(set("pair"), "\"db-one\""));
+  EXPECT_TRUE(holds(map("pair"), "\"db-one\""));
 }
 
 TEST_F(NftTableTest, MendHasNothingToDoAfterOurOwnChanges) {
@@ -188,27 +284,41 @@ TEST_F(NftTableTest, MendLeavesOurTableAloneWhenOthersChangeTheirs) {
 
 TEST_F(NftTableTest, MendWritesATableThatIsGone) {
   ASSERT_OK(nft_.replace(one_network));
-  std::string const before = table();
+  std::string const before = tables();
   shell("nft flush ruleset");
 
-  EXPECT_EQ(mend(), (Lines{"table inet drawbridge was gone: written again"}));
+  EXPECT_EQ(mend(), (Lines{"table inet drawbridge was gone: written again",
+                           "table bridge drawbridge was gone: written again"}));
 
-  EXPECT_EQ(table(), before);
+  EXPECT_EQ(tables(), before);
   EXPECT_EQ(mend(), Lines{});
 }
 
 TEST_F(NftTableTest, MendWritesATableThatOthersChanged) {
   ASSERT_OK(nft_.replace(one_network));
-  std::string const before = table();
-  for (char const* command :
-       {"nft flush table inet drawbridge", "nft insert rule inet drawbridge forward accept",
-        "nft 'delete table inet drawbridge; add table inet drawbridge'"}) {
-    shell(command);
+  std::string const before = tables();
+  for (std::string const family : {"inet", "bridge"}) {
+    std::string const name = "table " + family + " drawbridge";
+    for (std::string const& command :
+         {"nft flush " + name, "nft insert rule " + family + " drawbridge forward accept",
+          "nft 'delete " + name + "; add " + name + "'"}) {
+      shell(command);
 
-    EXPECT_EQ(mend(), (Lines{"table inet drawbridge was changed by others: written again"}));
+      EXPECT_EQ(mend(), (Lines{name + " was changed by others: written again"}));
 
-    EXPECT_EQ(table(), before) << command;
+      EXPECT_EQ(tables(), before) << command;
+    }
   }
+}
+
+TEST_F(NftTableTest, MendWritesATableThatAloneIsGone) {
+  ASSERT_OK(nft_.replace(one_network));
+  std::string const before = tables();
+  shell("nft delete table bridge drawbridge");
+
+  EXPECT_EQ(mend(), (Lines{"table bridge drawbridge was gone: written again"}));
+
+  EXPECT_EQ(tables(), before);
 }
 
 TEST_F(NftTableTest, MendBeforeTheFirstTableWritesNone) {

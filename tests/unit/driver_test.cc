@@ -45,8 +45,9 @@ TEST_F(DriverTest, MakesABridgeWithTheGatewayAndItsElements) {
   ASSERT_OK(driver.create_network(network_named("abcdef0123456789", "10.249.1.0/24")));
 
   EXPECT_EQ(kernel.printed_text(),
-            "change elements +{gateways4 10.249.1.1} +{nets db-abcdef012345} "
-            "+{pair db-abcdef012345 . db-abcdef012345}\n"
+            "change elements +{gateways4 10.249.1.1} +{masquerade4 db-abcdef012345} "
+            "+{masquerade6 db-abcdef012345} +{nets db-abcdef012345} "
+            "+{pair db-abcdef012345 . db-abcdef012345 : accept}\n"
             "enable forwarding of ipv4\n"
             "create bridge db-abcdef012345 10.249.1.1/24\n");
   EXPECT_TRUE(store.contents.networks.contains({"abcdef0123456789"}));
@@ -73,7 +74,9 @@ TEST_F(DriverTest, AnInternalNetworkNeitherForwardsNorGivesAGateway) {
   ASSERT_OK(reply);
   EXPECT_EQ(reply->gateway_ipv4, std::nullopt);
   EXPECT_TRUE(kernel.state.forwarding.empty());
-  EXPECT_TRUE(kernel.state.elements.contains({"internal", {std::string("db-net1")}}));
+  Verdict const drop{Verdict::Kind::drop, {}};
+  EXPECT_TRUE(kernel.state.elements.contains({"egress", {std::string("db-net1")}, drop}));
+  EXPECT_TRUE(kernel.state.elements.contains({"to_host", {std::string("db-net1")}, drop}));
 }
 
 TEST_F(DriverTest, RepeatingACreateIsSuccessAndChangingItIsNot) {

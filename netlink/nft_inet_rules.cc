@@ -1,0 +1,461 @@
+#include "netlink/nft_expressions.h"
+#include "netlink/nft_rules.h"
+#include "netlink/nft_skeleton.h"
+
+#include <linux/in.h>
+#include <linux/netfilter.h>
+
+namespace drawbridge {
+namespace {
+
+// RFC 4861, 4.3 and 4.4.
+constexpr std::uint8_t neighbor_solicitation = 135;
+constexpr std::uint8_t neighbor_advertisement = 136;
+
+NftRule rule_in(char const* chain, char const* comment) {
+  return NftRule({NFPROTO_INET, nft_table_name, chain}, comment);
+}
+
+// ---- chain apart: inside a network whose members are apart --------------------------------------
+
+// ct status dnat counter accept
+void apart_accepts_published(NftBatch& batch) {
+  rule_in("apart", "published ports").ct_dnat().counter().accept().append_to(batch);
+}
+
+// iifname . ether daddr @doors counter drop
+void apart_drops_detours(NftBatch& batch) {
+  rule_in("apart", "members meet at the bridge, never by way of the gateway")
+      .in({Part::iifname, Part::ether_daddr}, nft_set::doors)
+      .counter()
+      .drop()
+      .append_to(batch);
+}
+
+// br_netfilter shows frames here that the bridge has let through.
+// counter accept
+void apart_accepts_frames(NftBatch& batch) {
+  rule_in("apart", "frames that the bridge lets through").counter().accept().append_to(batch);
+}
+
+// ---- chain invited: into one of our networks ----------------------------------------------------
+
+// iifgroup . oifgroup @teams counter accept
+void invited_accepts_teams(NftBatch& batch) {
+  rule_in("invited", "networks of one team")
+      .in({Part::iifgroup, Part::oifgroup}, nft_set::teams)
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// iifname . oifname . meta l4proto . th dport @from_network counter accept
+void invited_accepts_services(NftBatch& batch) {
+  rule_in("invited", "what a network offers to another")
+      .in({Part::iifname, Part::oifname, Part::l4proto, Part::dport}, nft_set::from_network)
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// ---- resolvers: in each chain that has nothing else in common -----------------------------------
+
+// ip daddr . meta l4proto . th dport @resolvers4 counter return, and the same for ip6
+void return_for_resolvers(NftBatch& batch, char const* chain) {
+  rule_in(chain, "name servers of this host")
+      .in({Part::ip_daddr, Part::l4proto, Part::dport}, nft_set::resolvers4)
+      .counter()
+      .return_()
+      .append_to(batch);
+  rule_in(chain, "name servers of this host")
+      .in({Part::ip6_daddr, Part::l4proto, Part::dport}, nft_set::resolvers6)
+      .counter()
+      .return_()
+      .append_to(batch);
+}
+
+// ---- chain egress_internet: out of a network that may reach the Internet only -------------------
+
+// ip daddr PREFIX counter drop
+void egress_internet_drops(NftBatch& batch, char const* prefix, char const* comment) {
+  rule_in(nft_chain::egress_internet, comment)
+      .daddr_within(IpPrefix::parse(prefix).value())
+      .counter()
+      .drop()
+      .append_to(batch);
+}
+
+// source: RFC 1918, RFC 3927, RFC 6598, RFC 4193, RFC 4291
+void egress_internet_drops_private(NftBatch& batch) {
+  for (char const* prefix : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"}) {
+    egress_internet_drops(batch, prefix, "private addresses");
+  }
+  egress_internet_drops(batch, "169.254.0.0/16", "link-local addresses: metadata services");
+  egress_internet_drops(batch, "100.64.0.0/10", "addresses shared with a provider");
+  egress_internet_drops(batch, "fc00::/7", "private addresses");
+  egress_internet_drops(batch, "fe80::/10", "link-local addresses");
+}
+
+// ---- chain egress_listed: out of a network that may reach what is listed only -------------------
+
+// iifname . ct original ip daddr . meta l4proto . th dport @egress_to4 counter return
+void egress_listed_returns_for_listed4(NftBatch& batch) {
+  rule_in("egress_listed", "what is listed")
+      .in({Part::iifname, Part::ct_original_ip_daddr, Part::l4proto, Part::dport},
+          nft_set::egress_to4)
+      .counter()
+      .return_()
+      .append_to(batch);
+}
+
+// iifname . ct original ip6 daddr . meta l4proto . th dport @egress_to6 counter return
+void egress_listed_returns_for_listed6(NftBatch& batch) {
+  rule_in("egress_listed", "what is listed")
+      .in({Part::iifname, Part::ct_original_ip6_daddr, Part::l4proto, Part::dport},
+          nft_set::egress_to6)
+      .counter()
+      .return_()
+      .append_to(batch);
+}
+
+// counter drop
+void egress_listed_drops_the_rest(NftBatch& batch) {
+  rule_in("egress_listed", "and nothing else").counter().drop().append_to(batch);
+}
+
+// ---- chain host_internet: the same networks towards this host -----------------------------------
+
+// counter drop
+void host_internet_drops_the_rest(NftBatch& batch) {
+  rule_in("host_internet", "this host is not the Internet").counter().drop().append_to(batch);
+}
+
+// ---- chain inbound: into one of our networks, and nobody invited it -----------------------------
+
+// ip saddr . oifname . meta l4proto . th dport @from_address4 fib saddr . iif oif exists counter
+// accept
+void inbound_accepts_addresses4(NftBatch& batch) {
+  rule_in("inbound", "addresses that a network lets in, where they come from")
+      .in({Part::ip_saddr, Part::oifname, Part::l4proto, Part::dport}, nft_set::from_address4)
+      .saddr_reached_by_iif()
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// ip6 saddr . oifname . meta l4proto . th dport @from_address6 fib saddr . iif oif exists counter
+// accept
+void inbound_accepts_addresses6(NftBatch& batch) {
+  rule_in("inbound", "addresses that a network lets in, where they come from")
+      .in({Part::ip6_saddr, Part::oifname, Part::l4proto, Part::dport}, nft_set::from_address6)
+      .saddr_reached_by_iif()
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// ct status dnat counter accept
+void inbound_accepts_published(NftBatch& batch) {
+  rule_in("inbound", "published ports").ct_dnat().counter().accept().append_to(batch);
+}
+
+// iifname @nets counter drop
+void inbound_keeps_networks_apart(NftBatch& batch) {
+  rule_in("inbound", "networks are apart")
+      .in({Part::iifname}, nft_set::nets)
+      .counter()
+      .drop()
+      .append_to(batch);
+}
+
+// meta iifkind "bridge" iifname != @uplinks counter drop
+void inbound_keeps_foreign_bridges_out(NftBatch& batch) {
+  rule_in("inbound", "and apart from those of others")
+      .iifkind_is("bridge")
+      .not_in({Part::iifname}, nft_set::uplinks)
+      .counter()
+      .drop()
+      .append_to(batch);
+}
+
+// meta nfproto ipv4 oifname @open4 counter accept
+void inbound_accepts_open4(NftBatch& batch) {
+  rule_in("inbound", "networks that are open to the outside")
+      .family_is(Family::ipv4)
+      .in({Part::oifname}, nft_set::open4)
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// meta nfproto ipv6 oifname @open6 counter accept
+void inbound_accepts_open6(NftBatch& batch) {
+  rule_in("inbound", "networks that are open to the outside")
+      .family_is(Family::ipv6)
+      .in({Part::oifname}, nft_set::open6)
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// oifname @routed4 meta l4proto icmp counter accept
+void inbound_accepts_ping_routed4(NftBatch& batch) {
+  rule_in("inbound", "routed networks answer to ping")
+      .in({Part::oifname}, nft_set::routed4)
+      .l4proto_is(IPPROTO_ICMP)
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// oifname @routed6 meta l4proto ipv6-icmp counter accept
+void inbound_accepts_ping_routed6(NftBatch& batch) {
+  rule_in("inbound", "routed networks answer to ping")
+      .in({Part::oifname}, nft_set::routed6)
+      .l4proto_is(IPPROTO_ICMPV6)
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// counter drop
+void inbound_drops_the_rest(NftBatch& batch) {
+  rule_in("inbound", "nobody else comes in").counter().drop().append_to(batch);
+}
+
+// ---- chain forward: packets from one interface to another ---------------------------------------
+
+// ct state established,related counter accept
+void forward_accepts_replies(NftBatch& batch) {
+  rule_in("forward", "replies, and what belongs to an accepted connection")
+      .ct_established_or_related()
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// counter iifname . oifname vmap @pair
+void forward_judges_pairs(NftBatch& batch) {
+  rule_in("forward", "inside a network, and between networks that may")
+      .counter()
+      .vmap({Part::iifname, Part::oifname}, nft_set::pair)
+      .append_to(batch);
+}
+
+// oifname @nets jump invited
+void forward_asks_who_is_invited(NftBatch& batch) {
+  rule_in("forward", "into one of our networks, by its own will")
+      .in({Part::oifname}, nft_set::nets)
+      .jump("invited")
+      .append_to(batch);
+}
+
+// iifname vmap @egress
+void forward_judges_egress(NftBatch& batch) {
+  rule_in("forward", "out of a network that may not go everywhere")
+      .vmap({Part::iifname}, nft_set::egress)
+      .append_to(batch);
+}
+
+// oifname @nets goto inbound
+void forward_judges_inbound(NftBatch& batch) {
+  rule_in("forward", "into one of our networks")
+      .in({Part::oifname}, nft_set::nets)
+      .go_to("inbound")
+      .append_to(batch);
+}
+
+// iifname @nets meta oifkind "bridge" oifname != @uplinks ct status ! dnat counter drop
+void forward_spares_foreign_bridges(NftBatch& batch) {
+  rule_in("forward", "no way into containers of others but by their published ports")
+      .in({Part::iifname}, nft_set::nets)
+      .oifkind_is("bridge")
+      .not_in({Part::oifname}, nft_set::uplinks)
+      .ct_not_dnat()
+      .counter()
+      .drop()
+      .append_to(batch);
+}
+
+// ---- chain input: packets for this host itself --------------------------------------------------
+
+// ct state established,related counter accept
+void input_accepts_replies(NftBatch& batch) {
+  rule_in("input", "replies to this host")
+      .ct_established_or_related()
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// iifname != "lo" ip daddr @gateways4 fib daddr . iif type != local counter drop
+void input_guards_gateways4(NftBatch& batch) {
+  rule_in("input", "a gateway answers its own network only")
+      .iifname_is_not("lo")
+      .in({Part::ip_daddr}, nft_set::gateways4)
+      .daddr_not_local_to_iif()
+      .counter()
+      .drop()
+      .append_to(batch);
+}
+
+// iifname != "lo" ip6 daddr @gateways6 fib daddr . iif type != local counter drop
+void input_guards_gateways6(NftBatch& batch) {
+  rule_in("input", "a gateway answers its own network only")
+      .iifname_is_not("lo")
+      .in({Part::ip6_daddr}, nft_set::gateways6)
+      .daddr_not_local_to_iif()
+      .counter()
+      .drop()
+      .append_to(batch);
+}
+
+// iifname @nets icmpv6 type nd-neighbor-solicit counter accept
+void input_accepts_solicitations(NftBatch& batch) {
+  rule_in("input", "members ask for the host's Ethernet address")
+      .in({Part::iifname}, nft_set::nets)
+      .icmpv6_type_is(neighbor_solicitation)
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// iifname @nets icmpv6 type nd-neighbor-advert counter accept
+void input_accepts_advertisements(NftBatch& batch) {
+  rule_in("input", "members answer when the host asks for theirs")
+      .in({Part::iifname}, nft_set::nets)
+      .icmpv6_type_is(neighbor_advertisement)
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
+// iifname vmap @to_host
+void input_judges_networks(NftBatch& batch) {
+  rule_in("input", "a network that may not reach everything here")
+      .vmap({Part::iifname}, nft_set::to_host)
+      .append_to(batch);
+}
+
+// ---- chain postrouting: the source address that others see --------------------------------------
+
+// iifname @nets oifname != @nets meta nfproto ipv4 counter snat ip to iifname map @host4
+void postrouting_translates4(NftBatch& batch) {
+  rule_in("postrouting", "outbound traffic of a network that has an address for it")
+      .in({Part::iifname}, nft_set::nets)
+      .not_in({Part::oifname}, nft_set::nets)
+      .family_is(Family::ipv4)
+      .counter()
+      .snat_to_mapped(Family::ipv4, nft_set::host4)
+      .append_to(batch);
+}
+
+// iifname @nets oifname != @nets meta nfproto ipv6 counter snat ip6 to iifname map @host6
+void postrouting_translates6(NftBatch& batch) {
+  rule_in("postrouting", "outbound traffic of a network that has an address for it")
+      .in({Part::iifname}, nft_set::nets)
+      .not_in({Part::oifname}, nft_set::nets)
+      .family_is(Family::ipv6)
+      .counter()
+      .snat_to_mapped(Family::ipv6, nft_set::host6)
+      .append_to(batch);
+}
+
+// iifname @masquerade4 oifname != @nets meta nfproto ipv4 counter masquerade
+void postrouting_masquerades4(NftBatch& batch) {
+  rule_in("postrouting", "outbound traffic carries this host's address")
+      .in({Part::iifname}, nft_set::masquerade4)
+      .not_in({Part::oifname}, nft_set::nets)
+      .family_is(Family::ipv4)
+      .counter()
+      .masquerade()
+      .append_to(batch);
+}
+
+// iifname @masquerade6 oifname != @nets meta nfproto ipv6 counter masquerade
+void postrouting_masquerades6(NftBatch& batch) {
+  rule_in("postrouting", "outbound traffic carries this host's address")
+      .in({Part::iifname}, nft_set::masquerade6)
+      .not_in({Part::oifname}, nft_set::nets)
+      .family_is(Family::ipv6)
+      .counter()
+      .masquerade()
+      .append_to(batch);
+}
+
+// oifname @nets meta nfproto ipv4 counter snat ip to ip saddr
+void postrouting_settles4(NftBatch& batch) {
+  rule_in("postrouting", "a connection that is settled passes by longer chains of others")
+      .in({Part::oifname}, nft_set::nets)
+      .family_is(Family::ipv4)
+      .counter()
+      .snat_to_saddr(Family::ipv4)
+      .append_to(batch);
+}
+
+// oifname @nets meta nfproto ipv6 counter snat ip6 to ip6 saddr
+void postrouting_settles6(NftBatch& batch) {
+  rule_in("postrouting", "a connection that is settled passes by longer chains of others")
+      .in({Part::oifname}, nft_set::nets)
+      .family_is(Family::ipv6)
+      .counter()
+      .snat_to_saddr(Family::ipv6)
+      .append_to(batch);
+}
+
+}  // namespace
+
+// In the order in which the kernel tries them.
+void append_inet_rules(NftBatch& batch) {
+  apart_accepts_published(batch);
+  apart_drops_detours(batch);
+  apart_accepts_frames(batch);
+
+  invited_accepts_teams(batch);
+  invited_accepts_services(batch);
+
+  return_for_resolvers(batch, nft_chain::egress_internet);
+  egress_internet_drops_private(batch);
+
+  egress_listed_returns_for_listed4(batch);
+  egress_listed_returns_for_listed6(batch);
+  return_for_resolvers(batch, nft_chain::egress_listed);
+  egress_listed_drops_the_rest(batch);
+
+  return_for_resolvers(batch, nft_chain::host_internet);
+  host_internet_drops_the_rest(batch);
+
+  inbound_accepts_addresses4(batch);
+  inbound_accepts_addresses6(batch);
+  inbound_accepts_published(batch);
+  inbound_keeps_networks_apart(batch);
+  inbound_keeps_foreign_bridges_out(batch);
+  inbound_accepts_open4(batch);
+  inbound_accepts_open6(batch);
+  inbound_accepts_ping_routed4(batch);
+  inbound_accepts_ping_routed6(batch);
+  inbound_drops_the_rest(batch);
+
+  forward_accepts_replies(batch);
+  forward_judges_pairs(batch);
+  forward_asks_who_is_invited(batch);
+  forward_judges_egress(batch);
+  forward_judges_inbound(batch);
+  forward_spares_foreign_bridges(batch);
+
+  input_accepts_replies(batch);
+  input_guards_gateways4(batch);
+  input_guards_gateways6(batch);
+  input_accepts_solicitations(batch);
+  input_accepts_advertisements(batch);
+  input_judges_networks(batch);
+
+  postrouting_translates4(batch);
+  postrouting_translates6(batch);
+  postrouting_masquerades4(batch);
+  postrouting_masquerades6(batch);
+  postrouting_settles4(batch);
+  postrouting_settles6(batch);
+}
+
+}  // namespace drawbridge
