@@ -27,6 +27,14 @@ std::string joined(std::set<std::string> const& names) {
   return out;
 }
 
+std::string joined(std::set<IpAddress> const& addresses) {
+  std::string out;
+  for (IpAddress const& address : addresses) {
+    out.append(" ").append(address.to_string());
+  }
+  return out;
+}
+
 /// Who does which operation.
 struct Runner {
   OwnedLinks& links;
@@ -44,10 +52,13 @@ struct Runner {
 
 }  // namespace
 
-LinuxKernel::LinuxKernel(OwnedLinks links, RouteMonitor routes, NftTable table)
-    : links_(std::move(links)), routes_(std::move(routes)), table_(std::move(table)) {}
+LinuxKernel::LinuxKernel(OwnedLinks links, RouteMonitor routes, NftTable table, Resolvers resolvers)
+    : links_(std::move(links)),
+      routes_(std::move(routes)),
+      table_(std::move(table)),
+      resolvers_(std::move(resolvers)) {}
 
-Result<std::unique_ptr<LinuxKernel>> LinuxKernel::open() {
+Result<std::unique_ptr<LinuxKernel>> LinuxKernel::open(std::filesystem::path const& resolv_conf) {
   Result<OwnedLinks> links = OwnedLinks::open();
   if (!links) {
     return fail(links.error());
@@ -60,8 +71,8 @@ Result<std::unique_ptr<LinuxKernel>> LinuxKernel::open() {
   if (!table) {
     return fail(table.error());
   }
-  return std::unique_ptr<LinuxKernel>(
-      new LinuxKernel(std::move(*links), std::move(*routes), std::move(*table)));
+  return std::unique_ptr<LinuxKernel>(new LinuxKernel(std::move(*links), std::move(*routes),
+                                                      std::move(*table), Resolvers(resolv_conf)));
 }
 
 Result<KernelState> LinuxKernel::observe(std::set<std::string> const& links) {
@@ -122,6 +133,10 @@ Result<void> LinuxKernel::replace_ruleset(std::set<Element> const& elements) {
   if (!refreshed) {
     return fail(refreshed.error());
   }
+  Result<bool> const read = refresh_resolvers();
+  if (!read) {
+    return fail(read.error());
+  }
   return table_.replace(elements);
 }
 
@@ -136,6 +151,13 @@ Result<std::vector<std::string>> LinuxKernel::mend() {
   }
   if (*refreshed) {
     repairs->push_back("uplinks are now:" + joined(uplinks_));
+  }
+  Result<bool> const read = refresh_resolvers();
+  if (!read) {
+    return fail(read.error());
+  }
+  if (*read) {
+    repairs->push_back("name servers are now:" + joined(resolver_addresses_));
   }
   return repairs;
 }
@@ -154,6 +176,20 @@ Result<bool> LinuxKernel::refresh_uplinks() {
     return fail(written.error());
   }
   uplinks_ = std::move(*now);
+  return true;
+}
+
+/// returns  true when they have changed
+Result<bool> LinuxKernel::refresh_resolvers() {
+  std::set<IpAddress> const& now = resolvers_.current();
+  if (now == resolver_addresses_) {
+    return false;
+  }
+  Result<void> const written = table_.set_resolvers(now);
+  if (!written) {
+    return fail(written.error());
+  }
+  resolver_addresses_ = now;
   return true;
 }
 

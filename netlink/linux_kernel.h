@@ -4,8 +4,10 @@
 #include "netlink/kernel.h"
 #include "netlink/nft_table.h"
 #include "netlink/owned_links.h"
+#include "netlink/resolvers.h"
 #include "netlink/route_monitor.h"
 
+#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
@@ -15,8 +17,10 @@ namespace drawbridge {
 
 class LinuxKernel final : public Kernel {
  public:
-  /// errors  kernel   no netlink or nf_tables, or no right to use them
-  static Result<std::unique_ptr<LinuxKernel>> open();
+  /// resolv_conf  names the name servers of this host
+  /// errors       kernel   no netlink or nf_tables, or no right to use them
+  static Result<std::unique_ptr<LinuxKernel>> open(
+      std::filesystem::path const& resolv_conf = "/etc/resolv.conf");
 
   Result<KernelState> observe(std::set<std::string> const& links) override;
   Result<KernelState> observe_owned() override;
@@ -28,20 +32,23 @@ class LinuxKernel final : public Kernel {
   int events_descriptor() const override { return routes_.descriptor(); }
   Result<std::uint32_t> default_mtu_bytes() override;
 
-  /// Removes every link that carries our mark, our table and the accept rules; goes on past what
+  /// Removes every link that carries our mark, our tables and the accept rules; goes on past what
   /// fails.
   Result<void> remove_everything();
 
  private:
-  LinuxKernel(OwnedLinks links, RouteMonitor routes, NftTable table);
+  LinuxKernel(OwnedLinks links, RouteMonitor routes, NftTable table, Resolvers resolvers);
   Result<void> run(Operation const& operation);
   Error undo(Plan const& plan, std::size_t done, Error error);
   Result<bool> refresh_uplinks();
+  Result<bool> refresh_resolvers();
 
   OwnedLinks links_;
   RouteMonitor routes_;
   NftTable table_;
   std::set<std::string> uplinks_;
+  Resolvers resolvers_;
+  std::set<IpAddress> resolver_addresses_;
 };
 
 }  // namespace drawbridge

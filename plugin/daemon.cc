@@ -52,7 +52,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(ServeCommand const& command) {
   if (!ula_prefix) {
     return fail(ula_prefix.error());
   }
-  Result<std::unique_ptr<LinuxKernel>> kernel = LinuxKernel::open();
+  Result<std::unique_ptr<LinuxKernel>> kernel = LinuxKernel::open(command.resolv_conf);
   if (!kernel) {
     return fail(kernel.error());
   }

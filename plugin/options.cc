@@ -25,6 +25,9 @@ void add_serve(CLI::App& app, ServeCommand& command) {
   serve.add_option("--control-socket", command.control_socket, "where administrators ask")
       ->envname("DRAWBRIDGE_CONTROL_SOCKET")
       ->capture_default_str();
+  serve.add_option("--resolv-conf", command.resolv_conf, "names the name servers of this host")
+      ->envname("DRAWBRIDGE_RESOLV_CONF")
+      ->capture_default_str();
   serve
       .add_option("--docker-socket", command.docker_socket,
                   "the Docker API, for names and for what Docker holds")

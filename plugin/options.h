@@ -17,7 +17,8 @@ struct ServeCommand {
   std::filesystem::path state_dir = "/var/lib/drawbridge";
   std::filesystem::path plugin_socket = "/run/docker/plugins/drawbridge.sock";
   std::filesystem::path control_socket = "/run/drawbridge/control.sock";
-  std::optional<std::string> docker_socket;  // these three outrank the configuration
+  std::filesystem::path resolv_conf = "/etc/resolv.conf";  // names the host's name servers
+  std::optional<std::string> docker_socket;                // these three outrank the configuration
   std::optional<std::string> log_level;
   std::optional<std::string> log_format;
 };

@@ -3,11 +3,14 @@
 #include "netlink/diff.h"
 #include "netlink/sysctl.h"
 #include "tests/support/expect_ok.h"
+#include "tests/support/holds.h"
 #include "tests/support/netns.h"
+#include "tests/support/temp_directory.h"
 
 #include <fmt/core.h>
 
 #include <chrono>
+#include <fstream>
 
 namespace drawbridge {
 namespace {
@@ -67,7 +70,7 @@ class LinuxKernelTest : public NetnsTest {
 
   /// A new process, as far as the kernel can tell.
   void restart() {
-    Result<std::unique_ptr<LinuxKernel>> opened = LinuxKernel::open();
+    Result<std::unique_ptr<LinuxKernel>> opened = LinuxKernel::open(folder_ / "resolv.conf");
     ASSERT_OK(opened);
     kernel_ = std::move(*opened);
     ASSERT_OK(kernel_->replace_ruleset({}));
@@ -86,7 +89,12 @@ class LinuxKernelTest : public NetnsTest {
 
   LinuxKernel& kernel() { return *kernel_; }
 
+  void name_servers(std::string const& resolv_conf) {
+    std::ofstream(folder_ / "resolv.conf") << resolv_conf;
+  }
+
  private:
+  TempDirectory folder_;
   std::unique_ptr<LinuxKernel> kernel_;
 };
 
@@ -308,6 +316,21 @@ TEST_F(LinuxKernelTest, DoesNotReapALinkThatIsNoLongerMarked) {
   std::string const before = host_snapshot();
   reap_all();
   EXPECT_EQ(host_snapshot(), before);
+}
+
+TEST_F(LinuxKernelTest, FollowsTheNameServersOfTheHost) {
+  std::string const list = "nft list set inet drawbridge resolvers4";
+  name_servers("nameserver 192.0.2.53\n");
+  ASSERT_OK(kernel().replace_ruleset({}));
+  EXPECT_TRUE(holds(shell(list), "192.0.2.53 . udp . 53"));
+  ASSERT_OK(kernel().mend());
+
+  name_servers("nameserver 192.0.2.153\n");
+
+  EXPECT_EQ(*kernel().mend(), (std::vector<std::string>{"name servers are now: 192.0.2.153"}));
+  EXPECT_EQ(*kernel().mend(), std::vector<std::string>{});
+  EXPECT_TRUE(holds(shell(list), "192.0.2.153 . tcp . 53"));
+  EXPECT_TRUE(lacks(shell(list), "192.0.2.53"));
 }
 
 TEST_F(LinuxKernelTest, EnablesForwarding) {
