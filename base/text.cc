@@ -40,4 +40,17 @@ std::optional<std::string_view> nearest(std::string_view word,
   return best;
 }
 
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t longest_text = 100;
+  std::size_t end = std::min(text.size(), longest_text);
+  // Not in the middle of a character: its later bytes in UTF-8 are 10xxxxxx.
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+    --end;
+  }
+  std::string shown(text.substr(0, end));
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  return '"' + shown + (end < text.size() ? "..." : "") + '"';
+}
+
 }  // namespace drawbridge
