@@ -1,6 +1,7 @@
 #include "plugin/config.h"
 
 #include "base/text.h"
+#include "driver/network_options.h"
 #include "plugin/json_reader.h"
 
 #include <boost/json.hpp>
@@ -20,9 +21,9 @@ namespace drawbridge {
 namespace json = boost::json;
 namespace {
 
-constexpr std::array<std::string_view, 7> known_keys = {
-    "pools",         "default_pool", "refuse_public", "reuse_delay_s",
-    "docker_socket", "log_level",    "log_format"};
+constexpr std::array<std::string_view, 8> known_keys = {
+    "pools",    "default_pool",  "refuse_public", "reuse_delay_s",
+    "defaults", "docker_socket", "log_level",     "log_format"};
 constexpr std::array<std::string_view, 5> known_pool_keys = {"prefixes", "prefix", "prefix6",
                                                              "overflow", "on_host_route"};
 constexpr std::size_t max_file_bytes = 1024 * 1024;
@@ -54,17 +55,18 @@ std::string_view quoted_word(std::string_view message) {
 }
 
 /// Adds the line where the first quoted word of the message stands in the file; for a message that
-/// begins with a pool, that of the next quoted word inside of this pool.
+/// begins with a pool or a key of its own, that of the next quoted word inside of it.
 Error with_line(std::string_view text, Error const& error) {
   std::string_view const word = quoted_word(error.message);
   std::size_t offset = word.empty() ? std::string_view::npos : find_word(text, word, 0);
   if (offset == std::string_view::npos) {
     return error;
   }
-  std::string const start = fmt::format("pool {}: ", word);
-  if (error.message.starts_with(start)) {
-    std::string_view const inner =
-        quoted_word(std::string_view(error.message).substr(start.size()));
+  std::string const start = fmt::format("{}: ", word);
+  std::string const pool_start = "pool " + start;
+  if (error.message.starts_with(start) || error.message.starts_with(pool_start)) {
+    std::size_t const behind = error.message.find(start) + start.size();
+    std::string_view const inner = quoted_word(std::string_view(error.message).substr(behind));
     std::size_t const found =
         inner.empty() ? std::string_view::npos : find_word(text, inner, offset + word.size());
     offset = found == std::string_view::npos ? offset : found;
@@ -224,6 +226,20 @@ void read_reuse_delay(JsonReader const& in, PoolConfig& config) {
   config.reuse_delay = std::chrono::seconds(*seconds);
 }
 
+void read_defaults(JsonReader const& in, Config& config) {
+  JsonReader const defaults = in.object("defaults");
+  for (std::string const& key : defaults.keys()) {
+    if (!has(defaults, key)) {
+      continue;
+    }
+    std::string const value = defaults.text(key);
+    if (Result<void> const good = check_default(key, value); !good) {
+      return in.refuse(good.error().within("\"defaults\""));
+    }
+    config.defaults.emplace(key, value);
+  }
+}
+
 /// Reads all but what one file of several need not know: whether the default pool is there.
 Result<Config> config_from(json::object object) {
   JsonDocument document(std::move(object));
@@ -236,6 +252,7 @@ Result<Config> config_from(json::object object) {
   }
   config.pools.refuse_public = in.flag("refuse_public");
   read_reuse_delay(in, config.pools);
+  read_defaults(in, config);
   config.docker_socket = in.text("docker_socket");
   read_word(in, "log_level", log::parse_level, config.log_level);
   read_word(in, "log_format", log::parse_format, config.log_format);

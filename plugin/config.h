@@ -8,13 +8,15 @@
 #include "ipam/ipam.h"
 
 #include <filesystem>
+#include <map>
 #include <string>
 
 namespace drawbridge {
 
 struct Config {
   PoolConfig pools = default_pool_config();
-  std::string docker_socket;  // empty: no Docker API
+  std::map<std::string, std::string> defaults;  // options of networks that set none; all good
+  std::string docker_socket;                    // empty: no Docker API
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;
 };

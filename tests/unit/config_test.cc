@@ -16,6 +16,7 @@ TEST(Config, AnEmptyObjectGivesTheDefaults) {
   Result<Config> const config = parse_config("{}");
   ASSERT_OK(config);
   EXPECT_EQ(config->pools, default_pool_config());
+  EXPECT_TRUE(config->defaults.empty());
   EXPECT_EQ(config->docker_socket, "");
 }
 
@@ -27,6 +28,7 @@ TEST(Config, EveryKeyIsRead) {
       "mixed": {"prefixes": ["10.2.0.0/16", "fd00:2::/48"], "prefix": 25, "prefix6": 72},
       "ula": {"prefixes": ["fd00:3::/48"], "prefix": 56, "on_host_route": "trust"}},
     "default_pool": "small", "refuse_public": true, "reuse_delay_s": 86400,
+    "defaults": {"isolation": "members", "egress": "internet", "publish": "all", "team": null},
     "docker_socket": "/run/docker.sock", "log_level": "debug", "log_format": "json"})");
   ASSERT_OK(config);
   ASSERT_EQ(config->pools.sources.size(), 3u);
@@ -42,6 +44,9 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(config->pools.default_source, "small");
   EXPECT_TRUE(config->pools.refuse_public);
   EXPECT_EQ(config->pools.reuse_delay, std::chrono::hours(24));
+  EXPECT_EQ(config->defaults,
+            (std::map<std::string, std::string>{
+                {"egress", "internet"}, {"isolation", "members"}, {"publish", "all"}}));
   EXPECT_EQ(config->docker_socket, "/run/docker.sock");
   EXPECT_EQ(config->log_level, log::Level::debug);
   EXPECT_EQ(config->log_format, log::Format::json);
@@ -49,7 +54,7 @@ TEST(Config, EveryKeyIsRead) {
 
 TEST(Config, KeysThatAreNullSayNothing) {
   Result<Config> const config = parse_config(R"({"pools": null, "default_pool": null,
-    "refuse_public": null, "reuse_delay_s": null, "log_level": null})");
+    "refuse_public": null, "reuse_delay_s": null, "defaults": null, "log_level": null})");
   ASSERT_OK(config);
   EXPECT_EQ(config->pools, default_pool_config());
 }
@@ -160,6 +165,28 @@ TEST(Config, BadPoolsNameLinePoolAndReason) {
   }
 }
 
+TEST(Config, BadDefaultsNameLineKeyAndReason) {
+  std::pair<char const*, char const*> const bad[] = {
+      {"{\n\"defaults\": []}", "line 2: \"defaults\" is not an object"},
+      {"{\n\"defaults\": {\n\"team\": 5}}", "line 3: \"team\" is not a text"},
+      {"{\n\"defaults\": {\n\"mtu\": \"1400\"}}",
+       "line 3: \"defaults\": \"mtu\" can have no default: those that can are isolation, hubs, "
+       "team, allow_from, egress, gateway, publish"},
+      {"{\"defaults\": {\n\"team\": \"a\",\n\"isolatoin\": \"members\"}}",
+       "line 3: \"defaults\": \"isolatoin\" can have no default: did you mean \"isolation\""},
+      {"{\"defaults\":\n{\"isolation\":\n\"open\"}}",
+       "line 2: \"defaults\": \"isolation\": \"open\": is unknown: give network, members or "
+       "project"},
+      {"{\"defaults\": {\"publish\": \"host\"}}",
+       "line 1: \"defaults\": \"publish\": \"host\": is not supported by this version"},
+  };
+  for (auto const& [text, words] : bad) {
+    Result<Config> const config = parse_config(text);
+    ASSERT_FALSE(config.has_value()) << text;
+    EXPECT_EQ(config.error().message, words);
+  }
+}
+
 TEST(Config, TheLineIsThatOfTheKeyNotOfItsName) {
   EXPECT_TRUE(fails_with(parse_config("{\"default_pool\": \"dense\", \"pools\": {\n"
                                       "\"pods\": {\"prefixes\": [\"10.1.0.0/16\"], \"prefix\": 24,"
@@ -230,6 +257,14 @@ TEST_F(ConfigFiles, LaterFilesReplaceWholeKeys) {
   ASSERT_OK(config);
   EXPECT_EQ(config->log_level, log::Level::debug);
   EXPECT_EQ(config->docker_socket, "/a");
+}
+
+TEST_F(ConfigFiles, LaterDefaultsReplaceAllEarlierOnes) {
+  write("drawbridge.json", R"({"defaults": {"isolation": "members", "team": "blue"}})");
+  write("conf.d/10.json", R"({"defaults": {"team": "red"}})");
+  Result<Config> const config = read_config(folder / "drawbridge.json");
+  ASSERT_OK(config);
+  EXPECT_EQ(config->defaults, (std::map<std::string, std::string>{{"team", "red"}}));
 }
 
 TEST_F(ConfigFiles, OneFileMayNameWhatAnotherHas) {
