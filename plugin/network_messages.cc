@@ -119,8 +119,7 @@ std::string encode_join(JoinReply const& reply) {
   message["InterfaceName"] = std::move(name);
   message["Gateway"] = reply.gateway_ipv4 ? reply.gateway_ipv4->to_string() : "";
   message["GatewayIPv6"] = reply.gateway_ipv6 ? reply.gateway_ipv6->to_string() : "";
-  // Without this a container whose networks give no gateway gets a second interface with a way out.
-  message["DisableGatewayService"] = true;
+  message["DisableGatewayService"] = reply.no_gateway_service;
   return json::serialize(message);
 }
 

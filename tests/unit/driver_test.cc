@@ -73,6 +73,7 @@ TEST_F(DriverTest, AnInternalNetworkNeitherForwardsNorGivesAGateway) {
 
   ASSERT_OK(reply);
   EXPECT_EQ(reply->gateway_ipv4, std::nullopt);
+  EXPECT_TRUE(reply->no_gateway_service);
   EXPECT_TRUE(kernel.state.forwarding.empty());
   Verdict const drop{Verdict::Kind::drop, {}};
   EXPECT_TRUE(kernel.state.elements.contains({"egress", {std::string("db-net1")}, drop}));
@@ -149,6 +150,7 @@ TEST_F(DriverTest, JoiningMakesThePairAndNamesTheGateway) {
   EXPECT_EQ(reply->interface_name, "dc-ep1");
   EXPECT_EQ(reply->interface_prefix, "eth");
   EXPECT_EQ(reply->gateway_ipv4, *IpAddress::parse("10.249.1.1"));
+  EXPECT_FALSE(reply->no_gateway_service);
   EXPECT_EQ(kernel.state.veths.at("dv-ep1").bridge, "db-net1");
   EXPECT_EQ(*driver.join({"net1"}, {"ep1"}), *reply);
 }
@@ -207,6 +209,41 @@ TEST_F(DriverTest, EndpointsOfUnknownNetworksAreRefused) {
   EXPECT_TRUE(fails_with(driver.create_endpoint(endpoint_named("ep1", "no", "10.0.0.2/24"), {}),
                          Errc::not_found, "network no is not known"));
   EXPECT_TRUE(fails_with(driver.join({"no"}, {"ep1"}), Errc::not_found, "network no"));
+}
+
+TEST_F(DriverTest, ANetworkThatIsNoWayOutNamesNoGateway) {
+  NetworkRequest request = network_named("net1", "10.1.0.0/24");
+  request.subnets.push_back({*IpPrefix::parse("fd00:1::/64"), *IpAddress::parse("fd00:1::1")});
+  request.options["gateway"] = "none";
+  ASSERT_OK(driver.create_network(request));
+  Endpoint endpoint = endpoint_named("ep1", "net1", "10.1.0.3/24");
+  endpoint.ipv6 = *IpPrefix::parse("fd00:1::3/64");
+  ASSERT_OK(driver.create_endpoint(endpoint, {}));
+
+  Result<JoinReply> const reply = driver.join({"net1"}, {"ep1"});
+
+  ASSERT_OK(reply);
+  EXPECT_EQ(reply->gateway_ipv4, std::nullopt);
+  EXPECT_EQ(reply->gateway_ipv6, std::nullopt);
+  EXPECT_TRUE(reply->no_gateway_service);
+}
+
+TEST_F(DriverTest, AnIpv6GatewayAloneInvitesNoSecondInterface) {
+  NetworkRequest request;
+  request.id = {"net1"};
+  request.subnets.push_back({*IpPrefix::parse("fd00:1::/64"), *IpAddress::parse("fd00:1::1")});
+  ASSERT_OK(driver.create_network(request));
+  Endpoint endpoint;
+  endpoint.id = {"ep1"};
+  endpoint.network = {"net1"};
+  endpoint.ipv6 = *IpPrefix::parse("fd00:1::3/64");
+  ASSERT_OK(driver.create_endpoint(endpoint, {}));
+
+  Result<JoinReply> const reply = driver.join({"net1"}, {"ep1"});
+
+  ASSERT_OK(reply);
+  EXPECT_EQ(reply->gateway_ipv6, *IpAddress::parse("fd00:1::1"));
+  EXPECT_TRUE(reply->no_gateway_service);
 }
 
 TEST_F(DriverTest, EachEndpointGetsTheGatewayOfItsSubnet) {

@@ -95,13 +95,24 @@ TEST(NetworkMessages, AMacIsAnsweredOnlyWhereNoneWasGiven) {
             R"({"Interface":{"MacAddress":"02:db:0a:f9:01:02"}})");
 }
 
-TEST(NetworkMessages, JoinNeverInvitesASecondInterface) {
+TEST(NetworkMessages, JoinNamesInterfaceAndGateways) {
   JoinReply reply;
   reply.interface_name = "dc-abc";
   reply.interface_prefix = "eth";
   reply.gateway_ipv4 = *IpAddress::parse("10.249.1.1");
+  reply.gateway_ipv6 = *IpAddress::parse("fd00:1::1");
   EXPECT_EQ(encode_join(reply),
             R"({"InterfaceName":{"SrcName":"dc-abc","DstPrefix":"eth"},"Gateway":"10.249.1.1",)"
+            R"("GatewayIPv6":"fd00:1::1","DisableGatewayService":false})");
+}
+
+TEST(NetworkMessages, JoinWithoutAGatewayInvitesNoSecondInterface) {
+  JoinReply reply;
+  reply.interface_name = "dc-abc";
+  reply.interface_prefix = "eth";
+  reply.no_gateway_service = true;
+  EXPECT_EQ(encode_join(reply),
+            R"({"InterfaceName":{"SrcName":"dc-abc","DstPrefix":"eth"},"Gateway":"",)"
             R"("GatewayIPv6":"","DisableGatewayService":true})");
 }
 
