@@ -19,6 +19,7 @@ void fuzz_docker_networks(std::string_view bytes);
 
 /// However a container is called, what asks for it is a path.
 void fuzz_docker_containers(std::string_view bytes);
+
 /// Whatever the values of policy options say, lists that are taken say the same when they are
 /// written again, permissions do not overlap, and refusals are one line.
 void fuzz_policy_options(std::string_view bytes);
