@@ -297,6 +297,38 @@ Result<void> Driver::delete_endpoint(NetworkId const& network_id, EndpointId con
   return applied ? applied : fail(about(id, applied.error()));
 }
 
+std::vector<std::string> Driver::learn_networks(std::vector<KnownNetwork> networks) {
+  Result<void> const stored = store_.save_known_networks(networks);
+  return stored ? std::vector<std::string>() : std::vector<std::string>{stored.error().message};
+}
+
+std::vector<std::string> Driver::learn_network(KnownNetwork const& network) {
+  Result<void> const stored = store_.save(network);
+  return stored ? std::vector<std::string>() : std::vector<std::string>{stored.error().message};
+}
+
+std::vector<std::string> Driver::learn_member(EndpointId const& endpoint, NetworkId const& network,
+                                              ContainerMarks const& marks) {
+  Result<Entry*> const entry = find(network);
+  if (!entry || !(*entry)->endpoints.contains(endpoint)) {
+    return {};
+  }
+  Endpoint& member = (*entry)->endpoints.at(endpoint);
+  auto const project = marks.labels.find("com.docker.compose.project");
+  member.marks =
+      MemberMarks{marks.name, project == marks.labels.end() ? "" : project->second, false};
+  Result<void> const stored = store_.save(member);
+  return stored ? std::vector<std::string>() : std::vector<std::string>{stored.error().message};
+}
+
+bool Driver::wants_networks() const {
+  return !networks_.empty();
+}
+
+bool Driver::wants_marks(NetworkId const& network) const {
+  return networks_.contains(network);
+}
+
 std::optional<NetworkId> Driver::network_with(IpPrefix const& subnet) const {
   for (auto const& [id, entry] : networks_) {
     for (Subnet const& each : entry.network.request.subnets) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "driver/reconciler.h"
+#include "model/docker.h"
 #include "model/network.h"
 #include "store/store.h"
 
@@ -58,6 +59,21 @@ class Driver {
   /// Forgets the endpoint and retires its veth pair: by now the engine has taken the container's
   /// end out of the sandbox. Unknown is success.
   Result<void> delete_endpoint(NetworkId const& network, EndpointId const& endpoint);
+
+  /// Takes over what Docker says that there is: all networks, whoever serves them.
+  ///
+  /// returns  a line for each change of policy that followed
+  std::vector<std::string> learn_networks(std::vector<KnownNetwork> networks);
+  /// Takes over one network that is new or renamed.
+  std::vector<std::string> learn_network(KnownNetwork const& network);
+  /// Takes over what the container of an endpoint is.
+  std::vector<std::string> learn_member(EndpointId const& endpoint, NetworkId const& network,
+                                        ContainerMarks const& marks);
+
+  /// returns  whether a network names a peer by its name
+  bool wants_networks() const;
+  /// returns  whether the network's policy depends on what its members are
+  bool wants_marks(NetworkId const& network) const;
 
   /// returns  the network that has this subnet
   std::optional<NetworkId> network_with(IpPrefix const& subnet) const;
