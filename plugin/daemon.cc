@@ -155,6 +155,14 @@ bool Daemon::tend() {
   return kernel_->reap();
 }
 
+/// A network of Docker's own brings a route, and takes it along.
+void Daemon::tell_of_change(HostRoutes const& routes) {
+  if (routes.generation != routes_seen_) {
+    routes_seen_ = routes.generation;
+    engine_.networks_changed();
+  }
+}
+
 /// Says which routes came to lie on subnets of ours, and which are gone again.
 void Daemon::look_at_routes() {
   Result<HostRoutes const*> const routes = kernel_->host_routes();
@@ -162,6 +170,7 @@ void Daemon::look_at_routes() {
     log::warn("{}", routes.error().message);
     return;
   }
+  tell_of_change(**routes);
   RouteCollisionChanges const changes = ipam_.look_at(**routes);
   auto const owner = [this](IpPrefix const& subnet) {
     std::optional<NetworkId> const network = driver_.network_with(subnet);

@@ -13,6 +13,7 @@
 #include "plugin/server.h"
 #include "store/store.h"
 
+#include <cstdint>
 #include <memory>
 
 namespace drawbridge {
@@ -44,6 +45,7 @@ class Daemon {
   void reload();
   bool tend();
   void look_at_routes();
+  void tell_of_change(HostRoutes const& routes);
 
   ServeCommand command_;
   Config config_;
@@ -55,6 +57,7 @@ class Daemon {
   CommitGroup group_;
   Server server_;
   EngineView engine_;
+  std::uint64_t routes_seen_ = 0;  // generation
   Router plugin_;
   Router control_;
 };

@@ -2,11 +2,20 @@
 
 #include "base/log.h"
 #include "docker/inventory.h"
+#include "docker/networks.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace drawbridge {
+namespace {
+
+constexpr auto never = std::chrono::steady_clock::time_point::max();
+
+constexpr auto is_due_before = [](auto const& a, auto const& b) { return a.due < b.due; };
+
+}  // namespace
 
 DockerWorker::DockerWorker(std::filesystem::path socket, Post post_to_core,
                            DockerWorkerLimits limits)
@@ -15,6 +24,9 @@ DockerWorker::DockerWorker(std::filesystem::path socket, Post post_to_core,
       api_(std::move(socket), limits.call),
       look_retry_(fresh()),
       name_retry_(fresh()),
+      network_retry_(fresh()),
+      list_pause_(limits.gather),
+      list_retry_(fresh()),
       thread_([this] { run(); }) {}
 
 DockerWorker::~DockerWorker() {
@@ -34,24 +46,53 @@ void DockerWorker::look(OnLook on_look) {
   changed_.notify_one();
 }
 
-void DockerWorker::find_name(NetworkId network, EndpointId endpoint, OnName on_name) {
+void DockerWorker::find_name(EndpointQuestion question, OnName on_name) {
   std::lock_guard const lock(mutex_);
   if (names_.size() >= limits_.queue) {
-    log::debug("endpoint {} stays nameless: {} others wait for the docker api", endpoint.brief(),
-               names_.size());
+    log::debug("endpoint {} stays nameless: {} others wait for the docker api",
+               question.endpoint.brief(), names_.size());
     return;
   }
-  names_.push_back({std::move(network), std::move(endpoint), std::move(on_name)});
+  names_.push_back({std::move(question), std::move(on_name)});
   changed_.notify_one();
+}
+
+void DockerWorker::find_network(NetworkId network, OnNetwork on_network) {
+  std::lock_guard const lock(mutex_);
+  if (networks_.size() >= limits_.queue) {
+    log::debug("network {} stays nameless: {} others wait for the docker api", network.brief(),
+               networks_.size());
+    return;
+  }
+  Clock::time_point const now = Clock::now();
+  networks_.push_back({std::move(network), std::move(on_network), limits_.network_pause,
+                       now + limits_.network_pause, now + limits_.network_wait});
+  changed_.notify_one();
+}
+
+void DockerWorker::watch_networks(OnNetworks on_networks) {
+  std::lock_guard const lock(mutex_);
+  on_networks_ = std::move(on_networks);
+  want_list_by(Clock::now());
+}
+
+void DockerWorker::networks_changed() {
+  std::lock_guard const lock(mutex_);
+  list_pause_ = limits_.gather;
+  want_list_by(last_list_ + limits_.gather);
 }
 
 void DockerWorker::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     Clock::time_point const now = Clock::now();
-    if (!names_.empty() && name_retry_.due <= now) {
+    if (names_due() <= now) {
       find_next_name(lock);
-    } else if (look_wanted_ && look_retry_.due <= now) {
+    } else if (network_due() <= now) {
+      find_next_network(lock);
+    } else if (list_due() <= now) {
+      take_list(lock);
+    } else if (look_due() <= now) {
       take_look(lock);
     } else {
       changed_.wait_until(lock, next_due());
@@ -60,27 +101,146 @@ void DockerWorker::run() {
 }
 
 DockerWorker::Clock::time_point DockerWorker::next_due() const {
-  constexpr Clock::time_point never = Clock::time_point::max();
-  return std::min(names_.empty() ? never : name_retry_.due, look_wanted_ ? look_retry_.due : never);
+  return std::min({names_due(), network_due(), list_due(), look_due()});
+}
+
+DockerWorker::Clock::time_point DockerWorker::names_due() const {
+  return names_.empty() ? never : name_retry_.due;
+}
+
+DockerWorker::Clock::time_point DockerWorker::network_due() const {
+  auto const first = std::min_element(networks_.begin(), networks_.end(), is_due_before);
+  return first == networks_.end() ? never : std::max(first->due, network_retry_.due);
+}
+
+DockerWorker::Clock::time_point DockerWorker::list_due() const {
+  return list_wanted_ ? std::max(list_due_, list_retry_.due) : never;
+}
+
+DockerWorker::Clock::time_point DockerWorker::look_due() const {
+  return look_wanted_ ? look_retry_.due : never;
+}
+
+/// The job stays in the queue until it is done, so that names come in the order of the joins.
+void DockerWorker::find_next_name(std::unique_lock<std::mutex>& lock) {
+  NameJob const job = names_.front();
+  lock.unlock();
+  Result<EndpointName> const name = ask_name(job.question);
+  lock.lock();
+  if (!name) {
+    log::debug("name of endpoint {}: {}", job.question.endpoint.brief(), name.error().message);
+    if (name.error().code == Errc::kernel) {
+      postpone(name_retry_);
+      return;
+    }
+  }
+  names_.pop_front();
+  name_retry_ = fresh();
+  engine_answers();
+  if (name) {
+    post_to_core_([on_name = job.on_name, name = *name] { on_name(name); });
+  }
+}
+
+Result<EndpointName> DockerWorker::ask_name(EndpointQuestion const& question) {
+  Result<DockerNetwork> const network = fetch_network(api_, question.network);
+  if (!network) {
+    return fail(network.error());
+  }
+  auto const endpoint =
+      std::find_if(network->endpoints.begin(), network->endpoints.end(),
+                   [&](DockerEndpoint const& each) { return each.id == question.endpoint; });
+  if (endpoint == network->endpoints.end()) {
+    return fail(Errc::not_found, "its network does not have it any more");
+  }
+  EndpointName name{question.network, question.endpoint, network->name, endpoint->name};
+  if (question.with_marks) {
+    Result<std::optional<ContainerMarks>> marks = fetch_marks(api_, endpoint->name);
+    if (!marks) {
+      return fail(marks.error());
+    }
+    name.marks = std::move(*marks);
+  }
+  return name;
+}
+
+void DockerWorker::find_next_network(std::unique_lock<std::mutex>& lock) {
+  auto const job = std::min_element(networks_.begin(), networks_.end(), is_due_before);
+  lock.unlock();
+  Result<DockerNetwork> const network = fetch_network(api_, job->id);
+  lock.lock();
+  answer_network(job, network);
+}
+
+void DockerWorker::answer_network(NetworkJobs::iterator job, Result<DockerNetwork> const& network) {
+  Clock::time_point const now = Clock::now();
+  if (!network && network.error().code == Errc::kernel) {
+    log::debug("name of network {}: {}", job->id.brief(), network.error().message);
+    postpone(network_retry_);
+    return;
+  }
+  network_retry_ = fresh();
+  engine_answers();
+  if (!network && network.error().code == Errc::not_found && now < job->expires) {
+    job->due = now + job->pause;
+    job->pause = std::min(2 * job->pause, limits_.longest_network_pause);
+    return;
+  }
+  if (network) {
+    post_to_core_([on_network = std::move(job->on_network), known = known_network(*network)] {
+      on_network(known);
+    });
+  } else {
+    log::debug("network {} stays nameless: {}", job->id.brief(), network.error().message);
+  }
+  networks_.erase(job);
+}
+
+void DockerWorker::take_list(std::unique_lock<std::mutex>& lock) {
+  list_wanted_ = false;
+  last_list_ = Clock::now();
+  lock.unlock();
+  Result<std::vector<DockerNetwork>> const listed = fetch_networks(api_);
+  lock.lock();
+  if (!listed) {
+    list_wanted_ = true;
+    postpone(list_retry_, listed.error(), "; networks are known as they were until it answers");
+    return;
+  }
+  list_retry_ = fresh();
+  std::vector<KnownNetwork> networks;
+  std::transform(listed->begin(), listed->end(), std::back_inserter(networks), known_network);
+  post_to_core_([this, networks = std::move(networks)] { answer_list(networks); });
+}
+
+/// On the core thread.
+void DockerWorker::answer_list(std::vector<KnownNetwork> networks) {
+  if (!on_networks_(std::move(networks))) {
+    return;
+  }
+  std::lock_guard const lock(mutex_);
+  want_list_by(Clock::now() + list_pause_);
+  list_pause_ = std::min(2 * list_pause_, limits_.look_again);
+}
+
+void DockerWorker::want_list_by(Clock::time_point due) {
+  list_due_ = list_wanted_ ? std::min(list_due_, due) : due;
+  list_wanted_ = true;
+  changed_.notify_one();
 }
 
 void DockerWorker::take_look(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   Result<DockerInventory> inventory = take_inventory(api_);
   lock.lock();
-  if (inventory) {
-    look_wanted_ = false;
-    look_retry_ = fresh();
-    post_to_core_([this, seen = std::move(*inventory)] { answer_look(seen); });
+  if (!inventory) {
+    postpone(look_retry_, inventory.error(),
+             "; leases are not compared with docker until it answers");
     return;
   }
-  log::debug("{}", inventory.error().message);
-  bool const was_longest = look_retry_.pause >= limits_.longest_retry;
-  postpone(look_retry_);
-  if (!was_longest && look_retry_.pause >= limits_.longest_retry) {
-    log::warn("{}; leases are not compared with docker until it answers",
-              inventory.error().message);
-  }
+  look_wanted_ = false;
+  look_retry_ = fresh();
+  post_to_core_([this, seen = std::move(*inventory)] { answer_look(seen); });
 }
 
 /// On the core thread.
@@ -94,42 +254,24 @@ void DockerWorker::answer_look(DockerInventory const& inventory) {
   changed_.notify_one();
 }
 
-/// The job stays in the queue until it is done, so that names come in the order of the joins.
-void DockerWorker::find_next_name(std::unique_lock<std::mutex>& lock) {
-  NameJob const job = names_.front();
-  lock.unlock();
-  Result<DockerNetwork> const network = fetch_network(api_, job.network);
-  lock.lock();
-  if (!network) {
-    log::debug("name of endpoint {}: {}", job.endpoint.brief(), network.error().message);
-    if (network.error().code == Errc::kernel) {
-      postpone(name_retry_);
-      return;
-    }
-  }
-  names_.pop_front();
-  name_retry_ = fresh();
-  if (network) {
-    post_name(job, *network);
-  }
-}
-
-void DockerWorker::post_name(NameJob const& job, DockerNetwork const& network) {
-  auto const endpoint = std::find_if(
-      network.endpoints.begin(), network.endpoints.end(),
-      [&job](DockerEndpoint const& candidate) { return candidate.id == job.endpoint; });
-  if (endpoint == network.endpoints.end()) {
-    log::debug("endpoint {} stays nameless: network {} does not have it any more",
-               job.endpoint.brief(), job.network.brief());
-    return;
-  }
-  EndpointName const name{job.network, job.endpoint, network.name, endpoint->name};
-  post_to_core_([on_name = job.on_name, name] { on_name(name); });
+/// After an outage the list does not wait for the end of its pause: others showed that it is over.
+void DockerWorker::engine_answers() {
+  list_retry_.due = Clock::time_point::min();
 }
 
 void DockerWorker::postpone(Retry& retry) const {
   retry.due = Clock::now() + retry.pause;
   retry.pause = std::min(2 * retry.pause, limits_.longest_retry);
+}
+
+/// Warns once, when the failures have gone on for long.
+void DockerWorker::postpone(Retry& retry, Error const& error, std::string_view consequence) const {
+  log::debug("{}", error.message);
+  bool const was_longest = retry.pause >= limits_.longest_retry;
+  postpone(retry);
+  if (!was_longest && retry.pause >= limits_.longest_retry) {
+    log::warn("{}{}", error.message, consequence);
+  }
 }
 
 }  // namespace drawbridge

@@ -18,6 +18,12 @@ void log_release(std::string const& what, CommitGroup::Outcome const& outcome) {
   }
 }
 
+void log_changes(std::vector<std::string> const& changes) {
+  for (std::string const& change : changes) {
+    log::info("{}", change);
+  }
+}
+
 CommitGroup::Outcome outcome_of(Result<void> const& result) {
   return result ? CommitGroup::Outcome("") : fail(result.error());
 }
@@ -36,6 +42,8 @@ Result<void> EngineView::start(std::filesystem::path socket, Store& store,
   }
   leftovers_.emplace(std::move(*pools), std::move(*leases));
   worker_.emplace(std::move(socket), std::move(post_to_core));
+  worker_->watch_networks(
+      [this](std::vector<KnownNetwork> networks) { return take(std::move(networks)); });
   worker_->look([this](DockerInventory const& look) { return take(look); });
   return {};
 }
@@ -52,10 +60,30 @@ void EngineView::touched(PoolId const& pool, IpAddress const& address) {
   }
 }
 
+void EngineView::created(NetworkId const& network) {
+  if (!worker_) {
+    return;
+  }
+  created_.insert(network);
+  worker_->find_network(network, [this](KnownNetwork const& found) { learn(found); });
+  networks_changed();
+}
+
+void EngineView::networks_changed() {
+  if (worker_ && driver_.wants_networks()) {
+    worker_->networks_changed();
+  }
+}
+
 void EngineView::joined(NetworkId const& network, EndpointId const& endpoint) {
   if (worker_) {
-    worker_->find_name(network, endpoint, [this](EndpointName const& name) { learn(name); });
+    find_name(network, endpoint);
   }
+}
+
+void EngineView::deleted(NetworkId const& network) {
+  network_names_.erase(network);
+  created_.erase(network);
 }
 
 std::string EngineView::title(NetworkId const& network) const {
@@ -71,6 +99,7 @@ bool EngineView::take(DockerInventory const& look) {
     network_names_[network.id] = network.name;
     for (DockerEndpoint const& endpoint : network.endpoints) {
       learn({network.id, endpoint.id, network.name, endpoint.name});
+      find_missing_marks(network.id, endpoint);
     }
   }
   LeftoverWatch::Verdict const verdict = leftovers_->take(look);
@@ -79,6 +108,17 @@ bool EngineView::take(DockerInventory const& look) {
   }
   release(verdict.release);
   return !leftovers_->is_finished();
+}
+
+/// returns  true while the list is wanted although nothing seems to have changed
+bool EngineView::take(std::vector<KnownNetwork> networks) {
+  network_names_.clear();
+  for (KnownNetwork const& network : networks) {
+    network_names_[network.id] = network.name;
+  }
+  group_.finish();
+  log_changes(driver_.learn_networks(std::move(networks)));
+  return driver_.wants_networks();
 }
 
 void EngineView::release(Leftovers const& leftovers) {
@@ -97,6 +137,15 @@ void EngineView::release(Leftovers const& leftovers) {
   group_.finish();
 }
 
+void EngineView::learn(KnownNetwork const& network) {
+  if (created_.erase(network.id) == 0) {
+    return;  // deleted since
+  }
+  network_names_[network.id] = network.name;
+  group_.finish();
+  log_changes(driver_.learn_network(network));
+}
+
 void EngineView::learn(EndpointName const& name) {
   network_names_[name.network] = name.network_name;
   std::optional<Endpoint> const endpoint = driver_.endpoint(name.network, name.endpoint);
@@ -107,6 +156,26 @@ void EngineView::learn(EndpointName const& name) {
     if (address) {
       ipam_.learn_owner(*address, name.container_name);
     }
+  }
+  if (name.marks) {
+    group_.finish();
+    log_changes(driver_.learn_member(name.endpoint, name.network, *name.marks));
+  }
+}
+
+void EngineView::find_name(NetworkId const& network, EndpointId const& endpoint) {
+  worker_->find_name({network, endpoint, driver_.wants_marks(network)},
+                     [this](EndpointName const& name) { learn(name); });
+}
+
+/// What was joined while Docker did not answer, or renamed while we did not run.
+void EngineView::find_missing_marks(NetworkId const& network, DockerEndpoint const& seen) {
+  std::optional<Endpoint> const endpoint = driver_.endpoint(network, seen.id);
+  if (!endpoint || !driver_.wants_marks(network)) {
+    return;
+  }
+  if (!endpoint->marks || endpoint->marks->container != seen.name) {
+    find_name(network, seen.id);
   }
 }
 

@@ -1,5 +1,6 @@
 // What the Docker API tells beyond the requests, where the configuration names its socket: how
-// networks and containers are called, and which leases of an earlier run it holds no more.
+// networks and containers are called and what they are, for policies that name them, and which
+// leases of an earlier run it holds no more.
 //
 // All on the core thread. Without a socket nothing is asked, and everything else works.
 #pragma once
@@ -13,7 +14,9 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace drawbridge {
 
@@ -34,25 +37,37 @@ class EngineView {
   void touched(PoolId const& pool);
   void touched(PoolId const& pool, IpAddress const& address);
 
-  /// Asks for the names of an endpoint that was just joined.
+  /// Asks for the name of a network that was just created.
+  void created(NetworkId const& network);
+
+  /// Says that networks of others may have come or gone.
+  void networks_changed();
+
+  /// Asks for the names of an endpoint that was just joined, and for what its container is where
+  /// the policy of its network depends on that.
   void joined(NetworkId const& network, EndpointId const& endpoint);
 
   /// Forgets the name of a network that is gone.
-  void deleted(NetworkId const& network) { network_names_.erase(network); }
+  void deleted(NetworkId const& network);
 
   /// returns  "shop (0123456789ab)", or "0123456789ab" while the name is not known
   std::string title(NetworkId const& network) const;
 
  private:
   bool take(DockerInventory const& look);
+  bool take(std::vector<KnownNetwork> networks);
   void release(Leftovers const& leftovers);
+  void learn(KnownNetwork const& network);
   void learn(EndpointName const& name);
+  void find_name(NetworkId const& network, EndpointId const& endpoint);
+  void find_missing_marks(NetworkId const& network, DockerEndpoint const& seen);
 
   Driver& driver_;
   Ipam& ipam_;
   CommitGroup& group_;
   std::optional<LeftoverWatch> leftovers_;
   std::map<NetworkId, std::string> network_names_;
+  std::set<NetworkId> created_;         // and asked for
   std::optional<DockerWorker> worker_;  // ends before what it reports to
 };
 

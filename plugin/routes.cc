@@ -45,7 +45,12 @@ Result<std::string> create_network(Services services, Call& call) {
   }
   call.subject = subject(request->id);
   mend(services.kernel);
-  return done(services.driver.create_network(std::move(*request)));
+  NetworkId const id = request->id;
+  Result<void> const created = services.driver.create_network(std::move(*request));
+  if (created) {
+    services.engine.created(id);
+  }
+  return done(created);
 }
 
 Result<std::string> delete_network(Services services, Call& call) {

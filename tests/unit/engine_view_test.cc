@@ -1,0 +1,203 @@
+// The engine is a fake one; what is learned from it is seen in the driver and in its store.
+#include "plugin/engine_view.h"
+
+#include "docker/containers.h"
+#include "plugin/core_loop.h"
+#include "tests/support/expect_ok.h"
+#include "tests/support/fake_engine.h"
+#include "tests/support/fake_kernel.h"
+#include "tests/support/fake_store.h"
+#include "tests/support/temp_directory.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace drawbridge {
+namespace {
+
+constexpr std::chrono::milliseconds never_in_a_test{60'000};
+
+NetworkId const web{"n1"};
+EndpointId const app{"e1"};
+KnownNetwork const docker0{{"b0"}, "bridge", "docker0", {*IpPrefix::parse("172.17.0.0/16")}};
+
+constexpr std::string_view bridge_listed = R"([{"Id":"b0","Name":"bridge","Driver":"bridge",
+    "IPAM":{"Driver":"default","Config":[{"Subnet":"172.17.0.0/16"}]},
+    "Options":{"com.docker.network.bridge.name":"docker0"}}])";
+constexpr std::string_view web_listed = R"([{"Id":"n1","Name":"web","Driver":"drawbridge",
+    "IPAM":{"Driver":"drawbridge","Config":[{"Subnet":"10.249.1.0/24"}]}}])";
+constexpr std::string_view web_with_app = R"({"Id":"n1","Name":"web","Driver":"drawbridge",
+    "IPAM":{"Driver":"drawbridge","Config":[{"Subnet":"10.249.1.0/24"}]},
+    "Containers":{"ep-e1":{"Name":"app"}}})";
+constexpr std::string_view app_of_shop =
+    R"([{"Names":["/app"],"Labels":{"com.docker.compose.project":"shop"}}])";
+
+/// A network whose policy names peers, and depends on what its members are.
+NetworkRequest network_that_wants_to_know(NetworkId const& id) {
+  NetworkRequest request;
+  request.id = id;
+  request.subnets = {{*IpPrefix::parse("10.249.1.0/24"), *IpAddress::parse("10.249.1.1")}};
+  return request;
+}
+
+/// The test's thread is the core thread.
+class EngineViewTest : public testing::Test {
+ protected:
+  EngineViewTest() { docker_.give("/v1.41/networks", "[]"); }
+
+  void start() { ASSERT_OK(view_.start(socket_, store_, post())); }
+
+  /// Runs what was learned, until `is_learned` holds after some of it.
+  void run_until(std::function<bool()> is_learned) {
+    is_learned_ = std::move(is_learned);
+    core_.run(never_in_a_test, {});
+    view_.stop();
+  }
+
+  void join_app() {
+    ASSERT_OK(driver_.create_network(network_that_wants_to_know(web)));
+    Endpoint endpoint;
+    endpoint.id = app;
+    endpoint.network = web;
+    endpoint.ipv4 = *IpPrefix::parse("10.249.1.2/24");
+    ASSERT_OK(driver_.create_endpoint(endpoint, {}));
+    ASSERT_OK(driver_.join(web, app));
+  }
+
+  std::optional<MemberMarks> marks_of_app() const { return driver_.endpoint(web, app)->marks; }
+  bool app_is_known() const { return marks_of_app().has_value(); }
+  bool was_written(std::string const& call) const {
+    return std::find(store_.calls.begin(), store_.calls.end(), call) != store_.calls.end();
+  }
+
+ private:
+  DockerWorker::Post post() {
+    return [this](std::function<void()> const& task) {
+      core_.post([this, task] {
+        task();
+        if (is_learned_()) {
+          core_.finish();
+        }
+      });
+    };
+  }
+
+  TempDirectory directory_;
+  CoreLoop core_;
+  std::function<bool()> is_learned_;
+  FakeKernel kernel_;
+
+ protected:
+  std::filesystem::path const socket_ = directory_ / "d.sock";
+  FakeEngine docker_{socket_};
+  FakeStore store_;
+  Ipam ipam_{default_pool_config(), store_};
+  Driver driver_{kernel_, store_};
+  CommitGroup group_{store_, [this] { ipam_.invalidate(); }};
+  EngineView view_{driver_, ipam_, group_};
+};
+
+TEST_F(EngineViewTest, LearnsAllNetworksAtTheStartAndKeepsThem) {
+  docker_.give("/v1.41/networks", bridge_listed);
+  start();
+  run_until([this] { return !store_.contents.known_networks.empty(); });
+  EXPECT_EQ(store_.load_known_networks().value(), std::vector<KnownNetwork>{docker0});
+  EXPECT_EQ(view_.title({"b0"}), "bridge (b0)");
+}
+
+TEST_F(EngineViewTest, LearnsTheNameOfANetworkThatTheEngineListsLater) {
+  docker_.on("/v1.41/networks/n1",
+             {{api_reply(404, "")}, {api_reply(404, "")}, {api_reply(200, web_with_app)}});
+  start();
+  ASSERT_OK(driver_.create_network(network_that_wants_to_know(web)));
+  view_.created(web);
+  run_until([this] { return was_written("save known network n1"); });
+  EXPECT_EQ(view_.title(web), "web (n1)");
+}
+
+TEST_F(EngineViewTest, ForgetsANetworkThatIsDeletedBeforeItsNameIsKnown) {
+  docker_.give("/v1.41/networks/n1", web_with_app);
+  docker_.give("/v1.41/networks/n2", R"({"Id":"n2","Name":"db"})");
+  start();
+  view_.created(web);
+  view_.deleted(web);
+  view_.created({"n2"});
+  run_until([this] { return was_written("save known network n2"); });
+  EXPECT_FALSE(was_written("save known network n1"));
+  EXPECT_EQ(view_.title(web), "n1");
+}
+
+TEST_F(EngineViewTest, ListsNetworksAgainWhenTheHostsRoutesChanged) {
+  join_app();
+  docker_.on("/v1.41/networks", {{api_reply(200, "[]")}});
+  start();
+  bool told = false;
+  run_until([&] {
+    if (!told) {
+      told = true;
+      docker_.give("/v1.41/networks", bridge_listed);
+      view_.networks_changed();
+    }
+    return store_.contents.known_networks.contains({"b0"});
+  });
+  EXPECT_EQ(store_.contents.known_networks.at({"b0"}), docker0);
+}
+
+TEST_F(EngineViewTest, LearnsWhatAMemberIs) {
+  docker_.give("/v1.41/networks/n1", web_with_app);
+  docker_.give("/v1.41" + path_of_containers("app"), app_of_shop);
+  join_app();
+  start();
+  view_.joined(web, app);
+  run_until([this] { return app_is_known(); });
+  EXPECT_EQ(marks_of_app()->container, "app");
+  EXPECT_EQ(marks_of_app()->project, "shop");
+  EXPECT_EQ(store_.contents.endpoints.at(app).marks, marks_of_app());
+}
+
+TEST_F(EngineViewTest, LearnsAtTheStartWhatItMissed) {
+  docker_.give("/v1.41/networks", web_listed);
+  docker_.give("/v1.41/networks/n1", web_with_app);
+  docker_.give("/v1.41" + path_of_containers("app"), app_of_shop);
+  join_app();
+  start();
+  run_until([this] { return app_is_known(); });
+  EXPECT_EQ(marks_of_app()->project, "shop");
+}
+
+TEST_F(EngineViewTest, LearnsAtTheStartThatAContainerHasAnotherName) {
+  docker_.give("/v1.41/networks", web_listed);
+  docker_.give("/v1.41/networks/n1", web_with_app);
+  docker_.give("/v1.41" + path_of_containers("app"), app_of_shop);
+  join_app();
+  driver_.learn_member(app, web, {"former", {}});
+  start();
+  run_until([this] { return marks_of_app()->container != "former"; });
+  EXPECT_EQ(marks_of_app()->container, "app");
+}
+
+TEST_F(EngineViewTest, EndsAGroupThatIsOpenBeforeItWrites) {
+  docker_.give("/v1.41/networks", bridge_listed);
+  bool answered = false;
+  group_.add([] { return CommitGroup::Outcome(""); }, [&](auto const&) { answered = true; });
+  start();
+  run_until([this] { return !store_.contents.known_networks.empty(); });
+  EXPECT_TRUE(answered);
+}
+
+TEST_F(EngineViewTest, AsksNothingWithoutASocket) {
+  join_app();
+  view_.created(web);
+  view_.joined(web, app);
+  view_.networks_changed();
+  view_.deleted(web);
+  EXPECT_TRUE(docker_.asked().empty());
+  EXPECT_EQ(view_.title(web), "n1");
+}
+
+}  // namespace
+}  // namespace drawbridge
