@@ -7,10 +7,13 @@
 
 #include "base/result.h"
 #include "model/pool.h"
+#include "netlink/flow.h"
 #include "netlink/kernel_state.h"
 #include "netlink/plan.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -47,6 +50,12 @@ class Kernel {
   ///
   /// returns  a line for each repair
   virtual Result<std::vector<std::string>> mend() = 0;
+
+  /// Forgets the connections for which `is_to_be_cut` says yes; their next packet is judged as
+  /// that of a new one. Looks at every connection of this host: not on the path of a reply.
+  ///
+  /// returns  how many
+  virtual Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) = 0;
 
   /// Deletes a few retired links. To be called while nobody waits.
   ///

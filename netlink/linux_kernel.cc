@@ -1,6 +1,7 @@
 #include "netlink/linux_kernel.h"
 
 #include "base/log.h"
+#include "netlink/conntrack.h"
 #include "netlink/sysctl.h"
 
 #include <utility>
@@ -191,6 +192,10 @@ Result<bool> LinuxKernel::refresh_resolvers() {
   }
   resolver_addresses_ = now;
   return true;
+}
+
+Result<std::size_t> LinuxKernel::cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) {
+  return drawbridge::cut_flows(is_to_be_cut);
 }
 
 bool LinuxKernel::reap() {

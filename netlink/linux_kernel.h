@@ -1,4 +1,5 @@
-// The real kernel: links and routes by rtnetlink, rules by nftables, settings below /proc/sys.
+// The real kernel: links and routes by rtnetlink, rules by nftables, connections by conntrack,
+// settings below /proc/sys.
 #pragma once
 
 #include "netlink/kernel.h"
@@ -27,6 +28,7 @@ class LinuxKernel final : public Kernel {
   Result<void> apply(Plan const& plan) override;
   Result<void> replace_ruleset(std::set<Element> const& elements) override;
   Result<std::vector<std::string>> mend() override;
+  Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) override;
   bool reap() override;
   Result<HostRoutes const*> host_routes() override;
   int events_descriptor() const override { return routes_.descriptor(); }

@@ -250,6 +250,13 @@ Result<std::vector<std::string>> FakeKernel::mend() {
   return std::exchange(repairs, {});
 }
 
+Result<std::size_t> FakeKernel::cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) {
+  if (fail_always_) {
+    return fail(Errc::kernel, "told to fail");
+  }
+  return std::erase_if(flows, is_to_be_cut);
+}
+
 bool FakeKernel::reap() {
   ++reap_calls;
   retired -= retired > 0 ? 1 : 0;

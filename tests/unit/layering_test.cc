@@ -36,6 +36,7 @@ std::map<std::string, std::set<std::string>> const owners = {
     {"sqlite3", {"store"}},
     {"libnftnl/", {"netlink"}},
     {"libmnl/", {"netlink"}},
+    {"libnetfilter_conntrack/", {"netlink"}},
     {"netlink/", {"netlink"}},
     {"linux/", {"netlink"}},
     {"tl/", {"base"}},

@@ -1,0 +1,26 @@
+// A connection as conntrack keeps it: who opened it, to whom, and where it really goes.
+//
+// source: linux/netfilter/nfnetlink_conntrack.h
+#pragma once
+
+#include "model/address.h"
+
+#include <cstdint>
+
+namespace drawbridge {
+
+/// In the direction in which it was opened. Ports are those of TCP, UDP, SCTP, DCCP and UDP-Lite; 0
+/// where the protocol has none.
+struct Flow {
+  IpAddress source;
+  IpAddress destination;             // as the opener sent it
+  IpAddress translated_destination;  // where it really goes: the source of the replies
+  std::uint8_t protocol = 0;         // IANA "protocol-numbers"
+  std::uint16_t destination_port = 0;
+  std::uint16_t translated_port = 0;
+  bool destination_is_translated = false;  // nft(8) says "ct status dnat"
+
+  bool operator==(Flow const&) const = default;
+};
+
+}  // namespace drawbridge
