@@ -394,7 +394,15 @@ Result<void> SqliteStore::write_subnets(NetworkRequest const& network) {
 }
 
 Result<void> SqliteStore::remove(NetworkId const& network) {
-  return database_.run("DELETE FROM networks WHERE id = ?1", {network.value});
+  Result<Transaction> transaction = Transaction::begin(database_);
+  if (!transaction) {
+    return fail(transaction.error());
+  }
+  Result<void> removed = database_.run("DELETE FROM networks WHERE id = ?1", {network.value});
+  if (removed) {
+    removed = database_.run("DELETE FROM known_networks WHERE id = ?1", {network.value});
+  }
+  return removed ? transaction->commit() : removed;
 }
 
 Result<void> SqliteStore::save(Endpoint const& endpoint) {

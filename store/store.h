@@ -45,7 +45,7 @@ class Store {
   virtual Result<void> save(Lease const& lease) = 0;
   virtual Result<void> remove(Lease const& lease) = 0;
   virtual Result<void> save(NetworkRequest const& network) = 0;
-  /// Removes the network and its endpoints.
+  /// Removes the network, its endpoints and what is known of it. No group is open.
   virtual Result<void> remove(NetworkId const& network) = 0;
   /// Writes the endpoint, replacing one of the same id.
   virtual Result<void> save(Endpoint const& endpoint) = 0;

@@ -177,6 +177,7 @@ Result<void> FakeStore::remove(NetworkId const& network) {
   Result<void> recorded = record("remove network " + network.value);
   if (recorded) {
     contents.networks.erase(network);
+    contents.known_networks.erase(network);
     std::erase_if(contents.endpoints,
                   [&](auto const& entry) { return entry.second.network == network; });
   }

@@ -1,7 +1,7 @@
 // A Store in memory: keeps what it is given, writes down what was asked, fails when told to.
 //
-// Like the real one it removes leases with their pool and endpoints with their network, and refuses
-// a lease without its pool and an endpoint without its network.
+// Like the real one it removes leases with their pool, endpoints and what Docker told with their
+// network. It refuses a lease without its pool and an endpoint without its network.
 #pragma once
 
 #include "store/store.h"

@@ -139,6 +139,7 @@ TEST(Store, RemovesLeasesWithTheirPoolAndEndpointsWithTheirNetwork) {
   EXPECT_EQ(contents, expected.contents);
   EXPECT_TRUE(contents.leases.empty());
   EXPECT_EQ(contents.endpoints.size(), 1U);
+  EXPECT_EQ(store->load_known_networks().value(), std::vector<KnownNetwork>{docker0});
 }
 
 TEST(Store, ReplacesWhatIsSavedAgain) {
