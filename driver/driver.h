@@ -6,6 +6,8 @@
 // source: docs/PROTOCOL.md "Network driver"; docs/adr/0007-apply-then-commit.md
 #pragma once
 
+#include "driver/flow_judge.h"
+#include "driver/network_directory.h"
 #include "driver/reconciler.h"
 #include "model/docker.h"
 #include "model/network.h"
@@ -13,15 +15,23 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace drawbridge {
 
+struct DriverSettings {
+  std::map<std::string, std::string> defaults;  // option values for networks that set none
+  bool asks_docker = false;                     // somebody calls learn_networks() and the like
+};
+
 class Driver {
  public:
   /// kernel and store outlive the object.
-  Driver(Kernel& kernel, Store& store) : kernel_(kernel), store_(store), reconciler_(kernel) {}
+  Driver(Kernel& kernel, Store& store, DriverSettings settings = {})
+      : kernel_(kernel), store_(store), reconciler_(kernel), settings_(std::move(settings)) {}
 
   /// Fills memory from the store, then makes the kernel agree. Once, before the first call.
   ///
@@ -34,6 +44,32 @@ class Driver {
   /// returns  a line for each repair
   std::vector<std::string> reconcile();
 
+  /// Takes other settings over: what follows for the networks that there are changes in one
+  /// transaction of the rules, and flows that are no longer allowed are cut.
+  ///
+  /// returns  a line for each network that has another policy now
+  std::vector<std::string> configure(DriverSettings settings);
+
+  /// Takes over which networks Docker lists: all of them, or one. Policies that name one of them
+  /// follow.
+  ///
+  /// returns  a line for each change of a policy
+  std::vector<std::string> learn_networks(std::vector<KnownNetwork> networks);
+  std::vector<std::string> learn_network(KnownNetwork network);
+
+  /// Takes over what Docker says of the container behind an endpoint.
+  ///
+  /// returns  a line when its place in its network changed
+  std::vector<std::string> learn_member(EndpointId const& endpoint, NetworkId const& network,
+                                        ContainerMarks const& marks);
+
+  /// returns  true while a network names others by their names: Docker has to be asked for changes
+  bool wants_networks() const { return !named_by_.empty(); }
+  /// returns  true for a network that treats members by their names or labels
+  bool wants_marks(NetworkId const& network) const;
+  /// returns  every endpoint of such a network
+  std::vector<std::pair<NetworkId, EndpointId>> endpoints_that_want_marks() const;
+
   /// errors  invalid_argument, unsupported   an option; nothing was done
   ///         already_exists   the network exists with other content, or its bridge's name is taken
   ///         exhausted        too many networks
@@ -45,6 +81,7 @@ class Driver {
 
   /// returns  the endpoint's MAC address: the given one or one that follows from its address
   /// errors   not_found        no such network
+  ///          invalid_argument the gateway's MAC address
   ///          already_exists   an endpoint of that id is there and differs
   ///          exhausted        the bridge has no port left
   ///          store            nothing is left behind
@@ -60,21 +97,6 @@ class Driver {
   /// end out of the sandbox. Unknown is success.
   Result<void> delete_endpoint(NetworkId const& network, EndpointId const& endpoint);
 
-  /// Takes over what Docker says that there is: all networks, whoever serves them.
-  ///
-  /// returns  a line for each change of policy that followed
-  std::vector<std::string> learn_networks(std::vector<KnownNetwork> networks);
-  /// Takes over one network that is new or renamed.
-  std::vector<std::string> learn_network(KnownNetwork const& network);
-  /// Takes over what the container of an endpoint is.
-  std::vector<std::string> learn_member(EndpointId const& endpoint, NetworkId const& network,
-                                        ContainerMarks const& marks);
-
-  /// returns  whether a network names a peer by its name
-  bool wants_networks() const;
-  /// returns  whether the network's policy depends on what its members are
-  bool wants_marks(NetworkId const& network) const;
-
   /// returns  the network that has this subnet
   std::optional<NetworkId> network_with(IpPrefix const& subnet) const;
   /// returns  nothing when the endpoint is not known
@@ -89,16 +111,36 @@ class Driver {
     std::map<EndpointId, Endpoint> endpoints;
   };
 
+  /// Networks by what their allow_from names, and so by what it means for them.
+  using NamedBy = std::map<std::string, std::set<NetworkId>>;
+
   Result<Entry*> find(NetworkId const& id);
+  Result<NetworkSpec> spec_of(NetworkRequest const& request) const;
   Result<void> check_new(Network const& network) const;
   Result<void> load();
+  void enter(Network network);
+  void leave(NetworkId const& id);
+  void note_peers(Network const& network);
   KernelState wanted() const;
+  KernelState state_of(Network const& network) const;
+  KernelState state_of(Network const& network, Endpoint const& endpoint) const;
+  std::set<NetworkId> that_name(NetworkId const& id) const;
+  std::set<NetworkId> that_name(std::vector<KnownNetwork> const& networks) const;
+  std::set<Element> permissions_of(std::set<NetworkId> const& networks) const;
+  std::vector<std::string> follow(std::set<NetworkId> const& naming,
+                                  std::set<Element> const& before);
+  void cut_flows(std::vector<std::string>& report);
+  bool shares_number(Entry const& entry, EndpointId const& endpoint,
+                     std::string const& project) const;
   Error undo(Error reason, KernelState const& applied, KernelState const& before);
 
   Kernel& kernel_;
   Store& store_;
   Reconciler reconciler_;
+  DriverSettings settings_;
   std::map<NetworkId, Entry> networks_;
+  NetworkDirectory directory_;
+  NamedBy named_by_;
 };
 
 }  // namespace drawbridge

@@ -1,7 +1,5 @@
 #include "driver/names.h"
 
-#include "netlink/kernel_state.h"
-
 #include <algorithm>
 
 namespace drawbridge {
@@ -61,6 +59,32 @@ bool is_interface_name(std::string_view name) {
 
 bool is_object_id(std::string_view id) {
   return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), is_letter_or_digit);
+}
+
+MacAddress bridge_mac(Network const& network) {
+  for (Subnet const& subnet : network.request.subnets) {
+    if (subnet.gateway) {
+      return mac_for(*subnet.gateway);
+    }
+  }
+  return mac_for(network.request.id.value);
+}
+
+IpAddress link_local_of(MacAddress const& mac) {
+  constexpr std::uint8_t universal_bit = 0x02;
+  std::array<std::uint8_t, 6> const& b = mac.bytes;
+  AddressBits bits = 0xfe80;
+  bits <<= 48;
+  for (unsigned const byte :
+       {b[0] ^ universal_bit, +b[1], +b[2], 0xff, 0xfe, +b[3], +b[4], +b[5]}) {
+    bits = bits << 8 | byte;
+  }
+  return {Family::ipv6, bits};
+}
+
+LinkGroup group_of(std::string_view name) {
+  constexpr std::uint32_t range = 0x4000'0000;
+  return {range | (fnv1a(name) & (range - 1))};
 }
 
 }  // namespace drawbridge

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/network.h"
+#include "netlink/kernel_state.h"
 
 #include <string>
 
@@ -21,6 +22,17 @@ std::string container_end_name(EndpointId const& endpoint);
 MacAddress mac_for(IpAddress const& address);
 /// The same for an endpoint or a bridge without any address: hashed from its id.
 MacAddress mac_for(std::string_view id);
+
+/// The MAC address of a network's bridge, which stays the same whatever ports come and go: members
+/// cache it as the gateway's.
+MacAddress bridge_mac(Network const& network);
+
+/// returns  fe80::/64 and the address that the kernel makes of a MAC; source: RFC 4291, appendix A
+IpAddress link_local_of(MacAddress const& mac);
+
+/// A number for a team or a compose project: hashed from its name, never 0 and none of the small
+/// numbers that administrators use.
+LinkGroup group_of(std::string_view name);
 
 /// returns  true for 1 to 15 printable ASCII characters without '/', ':' and blanks, not "." or
 ///          ".."; source: Linux dev_valid_name()

@@ -142,12 +142,12 @@ void prerouting_drops_the_rest(NftBatch& batch) {
 
 // ---- chain forward: frames from one port to another ---------------------------------------------
 
-// iifname @bounded oifname @bounded iifgroup . oifgroup != @projects counter drop
+// iifname @bounded oifname @bounded oifname . iifgroup != @projects counter drop
 void forward_keeps_projects_apart(NftBatch& batch) {
   rule_in("forward", "projects are apart")
       .in({Part::iifname}, nft_set::bounded)
       .in({Part::oifname}, nft_set::bounded)
-      .not_in({Part::iifgroup, Part::oifgroup}, nft_set::projects)
+      .not_in({Part::oifname, Part::iifgroup}, nft_set::projects)
       .counter()
       .drop()
       .append_to(batch);

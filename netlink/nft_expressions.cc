@@ -81,8 +81,6 @@ PartShape shape_of(Part part) {
       return {Source::meta, NFT_META_OIFNAME, IFNAMSIZ};
     case Part::iifgroup:
       return {Source::meta, NFT_META_IIFGROUP, 4};
-    case Part::oifgroup:
-      return {Source::meta, NFT_META_OIFGROUP, 4};
     case Part::l4proto:
       return {Source::meta, NFT_META_L4PROTO, 1};
     case Part::dport:

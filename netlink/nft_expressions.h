@@ -36,7 +36,6 @@ enum class Part : std::uint8_t {
   iifname,
   oifname,
   iifgroup,
-  oifgroup,
   l4proto,      // meta l4proto
   dport,        // th dport
   ether_saddr,  // of the frame

@@ -40,10 +40,10 @@ void apart_accepts_frames(NftBatch& batch) {
 
 // ---- chain invited: into one of our networks ----------------------------------------------------
 
-// iifgroup . oifgroup @teams counter accept
+// oifname . iifgroup @teams counter accept
 void invited_accepts_teams(NftBatch& batch) {
   rule_in("invited", "networks of one team")
-      .in({Part::iifgroup, Part::oifgroup}, nft_set::teams)
+      .in({Part::oifname, Part::iifgroup}, nft_set::teams)
       .counter()
       .accept()
       .append_to(batch);

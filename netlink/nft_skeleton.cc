@@ -63,7 +63,7 @@ struct SetShape {
 constexpr std::array<SetShape, 29> set_shapes{{
     {NFPROTO_INET, nft_set::nets, {ifname}},
     {NFPROTO_INET, nft_set::pair, {ifname, ifname}, verdict},
-    {NFPROTO_INET, nft_set::teams, {devgroup, devgroup}},
+    {NFPROTO_INET, nft_set::teams, {ifname, devgroup}},
     {NFPROTO_INET, nft_set::gateways4, {ipv4_addr}},
     {NFPROTO_INET, nft_set::gateways6, {ipv6_addr}},
     {NFPROTO_INET, nft_set::doors, {ifname, ether_addr}},
@@ -97,7 +97,7 @@ constexpr std::array<SetShape, 29> set_shapes{{
     {NFPROTO_BRIDGE, nft_set::sources6, {ifname, ether_addr, ipv6_addr}},
     {NFPROTO_BRIDGE, nft_set::targets6, {ifname, ipv6_addr}},
     {NFPROTO_BRIDGE, nft_set::bounded, {ifname}},
-    {NFPROTO_BRIDGE, nft_set::projects, {devgroup, devgroup}},
+    {NFPROTO_BRIDGE, nft_set::projects, {ifname, devgroup}},
 }};
 
 /// A chain; of no hook when others lead into it.

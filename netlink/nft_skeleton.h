@@ -22,7 +22,7 @@ namespace nft_set {
 // Table inet. {key}, or {key : value} of a map.
 inline constexpr char const* nets = "nets";            // {ifname}: our bridges
 inline constexpr char const* pair = "pair";            // {ifname . ifname : verdict}: from . to
-inline constexpr char const* teams = "teams";          // {devgroup . devgroup}: a team with itself
+inline constexpr char const* teams = "teams";          // {ifname . devgroup}: into . from bridges of
 inline constexpr char const* gateways4 = "gateways4";  // {ipv4_addr}: addresses of our bridges
 inline constexpr char const* gateways6 = "gateways6";  // {ipv6_addr}
 inline constexpr char const* doors = "doors";          // {ifname . ether_addr}: of bridges apart
@@ -64,7 +64,7 @@ inline constexpr char const* sources4 = "sources4";
 inline constexpr char const* sources6 = "sources6";
 inline constexpr char const* targets6 = "targets6";  // {ifname . ipv6_addr}: what it answers for
 inline constexpr char const* bounded = "bounded";    // {ifname}: kept to their project
-inline constexpr char const* projects = "projects";  // {devgroup . devgroup}: one with itself
+inline constexpr char const* projects = "projects";  // {ifname . devgroup}: into . from ports of
 
 }  // namespace nft_set
 

@@ -31,6 +31,16 @@ void log_repairs(std::vector<std::string> const& repairs) {
   }
 }
 
+void log_changes(std::vector<std::string> const& changes) {
+  for (std::string const& change : changes) {
+    log::info("{}", change);
+  }
+}
+
+DriverSettings settings_of(Config const& config) {
+  return {config.defaults, !config.docker_socket.empty()};
+}
+
 std::uint64_t random_bits() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
@@ -69,7 +79,7 @@ Daemon::Daemon(Parts parts)
       store_(std::move(parts.store)),
       kernel_(std::move(parts.kernel)),
       ipam_(with_ula_pool(config_.pools, ula_prefix_), *store_),
-      driver_(*kernel_, *store_),
+      driver_(*kernel_, *store_, settings_of(config_)),
       group_(*store_, [this] { ipam_.invalidate(); }),
       engine_(driver_, ipam_, group_),
       plugin_(make_plugin_router({group_, driver_, ipam_, *kernel_, engine_})),
@@ -140,7 +150,9 @@ void Daemon::reload() {
   } else {
     log::error("configuration is used as it was: {}", config.error().message);
   }
+  log_changes(driver_.configure(settings_of(config_)));
   log_repairs(driver_.reconcile());
+  engine_.ask_marks();
 }
 
 /// Between requests: retired links are deleted, and what others took from our rules is put back.

@@ -81,6 +81,15 @@ void EngineView::joined(NetworkId const& network, EndpointId const& endpoint) {
   }
 }
 
+void EngineView::ask_marks() {
+  if (!worker_) {
+    return;
+  }
+  for (auto const& [network, endpoint] : driver_.endpoints_that_want_marks()) {
+    find_name(network, endpoint);
+  }
+}
+
 void EngineView::deleted(NetworkId const& network) {
   network_names_.erase(network);
   created_.erase(network);

@@ -47,6 +47,10 @@ class EngineView {
   /// the policy of its network depends on that.
   void joined(NetworkId const& network, EndpointId const& endpoint);
 
+  /// Asks once more what the members are whose networks treat them by it: other options may ask
+  /// another question.
+  void ask_marks();
+
   /// Forgets the name of a network that is gone.
   void deleted(NetworkId const& network);
 

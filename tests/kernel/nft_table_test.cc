@@ -92,7 +92,7 @@ TEST_F(NftTableTest, ListsKeysOfEveryKind) {
   IpPrefix const office = IpPrefix::parse("192.0.2.0/24").value();
   IpPrefix const office6 = IpPrefix::parse("2001:db8::/32").value();
   ASSERT_OK(nft_.replace({
-      element("teams", {LinkGroup{7}, LinkGroup{7}}),
+      element("teams", {"db-a", LinkGroup{7}}),
       element("doors", {"db-one", mac}),
       element("from_network", {"db-one", "db-two", tcp, PortRange{80, 90}}),
       element("from_address4", {office, "db-one", ProtocolRange{}, PortRange{}}),
@@ -102,10 +102,10 @@ TEST_F(NftTableTest, ListsKeysOfEveryKind) {
       element("sources4", {"dv-one", mac, address("10.249.1.2")}),
       element("sources6", {"dv-one", mac, address("fd00:1::2")}),
       element("targets6", {"dv-one", address("fd00:1::2")}),
-      element("projects", {LinkGroup{3}, LinkGroup{3}}),
+      element("projects", {"dv-a", LinkGroup{3}}),
   }));
 
-  EXPECT_TRUE(holds(set("teams"), "{ 7 . 7 }"));
+  EXPECT_TRUE(holds(set("teams"), "{ \"db-a\" . 7 }"));
   EXPECT_TRUE(holds(set("doors"), "{ \"db-one\" . 02:db:0a:f9:01:02 }"));
   EXPECT_TRUE(holds(set("from_network"), "{ \"db-one\" . \"db-two\" . tcp . 80-90 }"));
   EXPECT_TRUE(holds(set("from_address4"), "{ 192.0.2.0/24 . \"db-one\" . 0-255 . 0-65535 }"));
@@ -115,7 +115,7 @@ TEST_F(NftTableTest, ListsKeysOfEveryKind) {
   EXPECT_TRUE(holds(bridge_set("sources4"), "{ \"dv-one\" . 02:db:0a:f9:01:02 . 10.249.1.2 }"));
   EXPECT_TRUE(holds(bridge_set("sources6"), "{ \"dv-one\" . 02:db:0a:f9:01:02 . fd00:1::2 }"));
   EXPECT_TRUE(holds(bridge_set("targets6"), "{ \"dv-one\" . fd00:1::2 }"));
-  EXPECT_TRUE(holds(bridge_set("projects"), "{ 3 . 3 }"));
+  EXPECT_TRUE(holds(bridge_set("projects"), "{ \"dv-a\" . 3 }"));
 }
 
 TEST_F(NftTableTest, ListsValuesOfEveryKind) {

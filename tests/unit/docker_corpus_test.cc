@@ -15,7 +15,7 @@ TEST(DockerCorpus, HoldsForEveryNetworkCutAnywhere) {
 }
 
 TEST(DockerCorpus, HoldsForEveryContainerCutAnywhere) {
-  run_over("docker_containers", fuzz_docker_containers);
+  run_over_corpus("docker_containers", fuzz_docker_containers);
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ NetworkRequest network_that_wants_to_know(NetworkId const& id) {
   NetworkRequest request;
   request.id = id;
   request.subnets = {{*IpPrefix::parse("10.249.1.0/24"), *IpAddress::parse("10.249.1.1")}};
+  request.options = {{"isolation", "project"}, {"allow_from", "bridge"}};
   return request;
 }
 
@@ -96,7 +97,7 @@ class EngineViewTest : public testing::Test {
   FakeEngine docker_{socket_};
   FakeStore store_;
   Ipam ipam_{default_pool_config(), store_};
-  Driver driver_{kernel_, store_};
+  Driver driver_{kernel_, store_, DriverSettings{{}, true}};
   CommitGroup group_{store_, [this] { ipam_.invalidate(); }};
   EngineView view_{driver_, ipam_, group_};
 };

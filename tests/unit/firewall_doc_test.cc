@@ -4,9 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
+#include <vector>
+
+#include <netinet/in.h>
 
 namespace drawbridge {
 namespace {
@@ -42,6 +47,21 @@ void expect_shown(std::string const& heading, std::set<Element> const& elements)
   EXPECT_EQ(block_under(read("docs/firewall.md"), heading), lines_of(elements)) << heading;
 }
 
+std::set<Element> minus(std::set<Element> const& from, std::set<Element> const& what) {
+  std::set<Element> out;
+  std::set_difference(from.begin(), from.end(), what.begin(), what.end(),
+                      std::inserter(out, out.end()));
+  return out;
+}
+
+std::string without(std::set<Element> const& elements) {
+  std::string lines;
+  for (Element const& element : elements) {
+    lines.append("without ").append(describe(element)).append("\n");
+  }
+  return lines;
+}
+
 Network a_network() {
   Network network;
   network.request.id = {"0123456789abcdef"};
@@ -62,9 +82,15 @@ Endpoint a_member() {
   return endpoint;
 }
 
+NetworkDirectory the_peers() {
+  NetworkDirectory directory;
+  directory.learn(KnownNetwork{{"89abcdef01234567"}, "web", "br-89abcdef0123", {}});
+  return directory;
+}
+
 std::set<Element> elements_of(Network const& network) {
   KernelState state;
-  add_network(state, network);
+  add_network(state, network, the_peers());
   return state.elements;
 }
 
@@ -79,11 +105,54 @@ TEST(FirewallDoc, ShowsWhatANetworkPutsIn) {
   expect_shown("### A network", elements_of(a_network()));
 }
 
-TEST(FirewallDoc, ShowsWhatAnInternalNetworkPutsIn) {
-  Network network = a_network();
-  network.request.internal = true;
+/// A feature, and what it makes of a plain network.
+struct Feature {
+  char const* heading;
+  std::function<void(Network&)> make;
+};
 
-  expect_shown("### An internal network", elements_of(network));
+std::vector<Feature> features() {
+  Service const postgres{{IPPROTO_TCP, IPPROTO_TCP}, {5432, 5432}};
+  auto const cidr = [](char const* text) { return IpPrefix::parse(text).value(); };
+  return {
+      {"### An internal network", [](Network& it) { it.request.internal = true; }},
+      {"### Members apart, or by project",
+       [](Network& it) { it.spec.policy.isolation = Isolation::members; }},
+      {"### team=red", [](Network& it) { it.spec.policy.team = "red"; }},
+      {"### allow_from=web",
+       [](Network& it) { it.spec.policy.allow_from = {{NetworkPeer{"web"}, {}}}; }},
+      {"### allow_from=web:tcp/5432",
+       [=](Network& it) { it.spec.policy.allow_from = {{NetworkPeer{"web"}, postgres}}; }},
+      {"### allow_from=192.0.2.0/24",
+       [=](Network& it) { it.spec.policy.allow_from = {{cidr("192.0.2.0/24"), {}}}; }},
+      {"### egress=none", [](Network& it) { it.spec.policy.egress = Egress::none; }},
+      {"### egress=internet", [](Network& it) { it.spec.policy.egress = Egress::internet; }},
+      {"### egress=192.0.2.0/24:tcp/5432",
+       [=](Network& it) {
+         it.spec.policy.egress = Egress::listed;
+         it.spec.policy.egress_list = {{cidr("192.0.2.0/24"), postgres}};
+       }},
+      {"### gateway_mode_ipv4=routed",
+       [](Network& it) { it.spec.policy.mode_ipv4 = GatewayMode::routed; }},
+      {"### gateway_mode_ipv4=nat-unprotected",
+       [](Network& it) { it.spec.policy.mode_ipv4 = GatewayMode::nat_unprotected; }},
+      {"### host_ipv4=198.51.100.7",
+       [](Network& it) { it.spec.policy.host_ipv4 = IpAddress::parse("198.51.100.7").value(); }},
+  };
+}
+
+/// Features show what they add to a plain network, and with "without" what they leave out of it.
+TEST(FirewallDoc, ShowsWhatEachFeaturePutsIn) {
+  std::string const page = read("docs/firewall.md");
+  std::set<Element> const plain = elements_of(a_network());
+  for (Feature const& feature : features()) {
+    Network network = a_network();
+    feature.make(network);
+    std::set<Element> const has = elements_of(network);
+    EXPECT_EQ(block_under(page, feature.heading),
+              lines_of(minus(has, plain)) + without(minus(plain, has)))
+        << feature.heading;
+  }
 }
 
 TEST(FirewallDoc, ShowsWhatAMemberPutsIn) {
