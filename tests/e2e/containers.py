@@ -2,10 +2,12 @@
 
 import itertools
 import re
+from concurrent.futures import ThreadPoolExecutor
 
-from lab import Place
+from lab import Place, wait_for
 
 _numbers = itertools.count(1)
+_subnets = itertools.count(0)
 
 
 class Container(Place):
@@ -62,6 +64,20 @@ class Container(Place):
     def gateway(self, network=None):
         return self._attachment(network)["Gateway"]
 
+    def gateway6(self, network=None):
+        return self._attachment(network)["IPv6Gateway"]
+
+    def link_local(self, interface="eth0"):
+        """Its address in fe80::/64 on `interface`, once the kernel found no other that has it."""
+        show = ("ip", "-6", "-o", "addr", "show", "dev", interface, "scope", "link", "-tentative")
+        pattern = re.compile("inet6 (fe80:[^/]+)/")
+        found = wait_for(lambda: pattern.search(self.run(*show).stdout), what="a link-local address")
+        return found[1]
+
+    def still(self):
+        """The same namespace as a place that asks the engine nothing; good until a restart."""
+        return Place(self.name, self.netns_path(), self.enter())
+
     def interfaces(self):
         """Its interfaces but lo, in order: eth0, eth1."""
         shown = self.run("ip", "-o", "link", "show").stdout
@@ -87,6 +103,9 @@ class Docker:
     name(hint="x")                       a name that no other test has
     network(*options, name=None)         creates a drawbridge network, returns its name
     native_network(*options, name=None)  creates one of Docker's own bridge driver
+    dual_network(*options, name=None, team="x")  creates one with IPv4 and IPv6 on subnets that no
+                                         other network of the run has; keywords are `-o` options
+    run_each(networks, *options)         a container on each, started side by side
     run(network, *options, name=None, command=None) -> Container, started with `docker run -d`
     container(name) -> Container for one that exists
     clean()                              removes what was made since construction
@@ -116,6 +135,19 @@ class Docker:
         self("network", "create", *options, name)
         return name
 
+    def dual_network(self, *options, name=None, **driver_options):
+        # Subnets of their own: conntrack remembers what addresses of earlier tests were allowed.
+        number = next(_subnets)
+        subnets = f"10.{100 + number // 256}.{number % 256}.0/24", f"fd00:100:{number:x}::/64"
+        flags = ["--ipv6", "--subnet", subnets[0], "--subnet", subnets[1], *options]
+        for key, value in driver_options.items():
+            flags += ["-o", f"{key}={value}"]
+        return self.network(*flags, name=name)
+
+    def run_each(self, networks, *options):
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(lambda network: self.run(network, *options), networks))
+
     def run(self, network, *options, name=None, command=None):
         name = name or self.name("c")
         command = command or ("sleep", "infinity")
@@ -131,6 +163,10 @@ class Docker:
     def subnet(self, network):
         """The first subnet of `network`, such as 10.249.1.0/24."""
         return self.inspect_network(network)["IPAM"]["Config"][0]["Subnet"]
+
+    def subnets(self, network):
+        """Every subnet of `network`."""
+        return [each["Subnet"] for each in self.inspect_network(network)["IPAM"]["Config"]]
 
     def inspect_network(self, network):
         status, found = self.lab.api("GET", f"/networks/{network}")

@@ -6,8 +6,10 @@ is every address of both families. `sources` lists the client addresses seen, in
     TcpServer    greets with a line that holds the client's address, then echoes
     UdpServer    answers each datagram with the client's address
     HttpServer   answers each GET with `text`
+    serving      servers for several services, named as in `allow_from`: tcp/80, udp/53
 """
 
+import contextlib
 import os
 import selectors
 import socket
@@ -125,3 +127,15 @@ class HttpServer(TcpServer):
         head = f"HTTP/1.0 200 OK\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"
         channel.sendall((head + self._text).encode())
         return False
+
+
+@contextlib.contextmanager
+def serving(place, services):
+    """Answers `services` (tcp/80, udp/53) at every address of `place`; ping needs no server."""
+    kinds = {"tcp": TcpServer, "udp": UdpServer}
+    with contextlib.ExitStack() as stack:
+        for service in services:
+            protocol, _, port = service.partition("/")
+            if protocol in kinds:
+                stack.enter_context(kinds[protocol](place, int(port)))
+        yield

@@ -2,9 +2,10 @@
 
 import pytest
 
-from probes import EVERYTHING, NOTHING, Heartbeat, http_get, leaves_nothing, ping, reach, tcp
-from probes import tcp_connect, tcp_source, udp_source, wait_for
-from servers import HttpServer, TcpServer, UdpServer
+from probes import EVERYTHING, NOTHING, Heartbeat, Newcomers, answered, http_get, leaves_nothing
+from probes import ping, reach, reach_dual, tcp, tcp_connect, tcp_source, udp_source, wait_for
+from probes import who_reaches_whom
+from servers import HttpServer, TcpServer, UdpServer, serving
 
 
 def test_reach_sees_everything_inside_a_network_and_nothing_across(docker):
@@ -20,6 +21,30 @@ def test_ipv6_is_probed_as_ipv4_is(docker):
     wait_for(lambda: ping(a, b.address6()), what="an answer over IPv6")
     assert reach(a, b, b.address6()) == EVERYTHING
     assert a.resolve(b.name, family=6) == b.address6()
+
+
+def test_services_are_told_apart_on_every_kind_of_address(docker):
+    network = docker.native_network("--ipv6", "--subnet", "fd00:78::/64")
+    a, b = docker.run(network), docker.run(network)
+    wait_for(lambda: ping(a, b.address6()), what="an answer over IPv6")
+    services = ("ping", "tcp/80", "tcp/81", "udp/80", "udp/81")
+    a.link_local()  # before it is settled, nothing is sent from it
+    with serving(b, ("tcp/80", "udp/81")):
+        for address in (b.address(), b.address6(), f"{b.link_local()}%eth0"):
+            assert answered(a, address, services) == {"ping", "tcp/80", "udp/81"}
+    assert answered(a, b.address(), services) == {"ping"}, "control: the servers are gone"
+    assert reach_dual(a, b) == EVERYTHING
+
+
+def test_who_reaches_whom_goes_by_networks(docker):
+    one, other = docker.native_network(), docker.native_network()
+    members = dict(zip("abc", docker.run_each([one, one, other]), strict=True))
+    docker("network", "connect", other, members["b"].name)
+    assert who_reaches_whom(members) == {
+        ("a", "b", one): EVERYTHING, ("a", "b", other): NOTHING, ("a", "c", other): NOTHING,
+        ("b", "a", one): EVERYTHING, ("b", "c", other): EVERYTHING,
+        ("c", "a", one): NOTHING, ("c", "b", one): NOTHING, ("c", "b", other): EVERYTHING,
+    }
 
 
 def test_a_server_tells_whom_it_saw(docker, lab):
@@ -54,6 +79,25 @@ def test_a_heartbeat_counts_answers_and_losses(docker):
     with Heartbeat(a, "198.51.100.77", timeout=0.05) as beat:
         beat.wait_for_beats(3)
     assert beat.answered == 0 and beat.lost >= 3
+
+
+def test_newcomers_are_new_to_conntrack_and_tell_when_they_failed(docker, lab):
+    a = docker.run(docker.native_network())
+    drop = ("DOCKER-USER", "-s", a.address(), "-d", "198.51.100.2", "-m", "conntrack", "--ctstate",
+            "NEW", "-j", "DROP")
+    with Newcomers(a, "198.51.100.2") as stream, Newcomers(a, a.gateway()) as control:
+        wait_for(lambda: len(stream.answered) > 100)
+        lab.engine_ns("iptables", "-I", *drop)
+        closed = len(stream.sent)
+        wait_for(lambda: len(stream.sent) > closed + 100)
+        lab.engine_ns("iptables", "-D", *drop)
+        open_again = len(stream.sent)
+        wait_for(lambda: len(stream.sent) > open_again + 100)
+    assert stream.lost >= 100
+    assert not [moment for moment in stream.answered if moment in stream.sent[closed:closed + 100]]
+    assert stream.answered[-1] == stream.sent[-1]
+    assert control.lost == 0
+    assert len(control.sent) / (control.sent[-1] - control.sent[0]) > 700, "per second"
 
 
 def test_what_is_left_behind_is_named(docker, lab):
