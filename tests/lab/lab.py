@@ -260,7 +260,7 @@ class Lab:
             for daemon in (self.engine, self.drawbridge):
                 if daemon is not None and daemon.poll() is None:
                     processes.end([daemon.pid], grace=5)
-            removal.remove_lab(self.name, self._namespace_ids)
+            removal.remove_lab(self.name)
             for child in (self.engine, self.drawbridge, self._holder):
                 if child is not None:
                     child.wait()

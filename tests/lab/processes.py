@@ -4,6 +4,7 @@ A process belongs when it stands in one of the lab's namespaces or control group
 network namespace of such a process (a container's).
 """
 
+import contextlib
 import glob
 import os
 import select
@@ -17,6 +18,22 @@ def namespace_id(path):
         return os.stat(path).st_ino
     except OSError:
         return None
+
+
+@contextlib.contextmanager
+def held(paths):
+    """Inode numbers of the namespaces at `paths`, a set; those that are gone are left out.
+
+    Held open while the block runs: the kernel would give the number of one that ends to the next
+    namespace that anybody makes, and that one's processes would be taken for ours.
+    """
+    with contextlib.ExitStack() as stack:
+        numbers = set()
+        for path in paths:
+            with contextlib.suppress(OSError):
+                namespace = stack.enter_context(open(path, "rb"))
+                numbers.add(os.fstat(namespace.fileno()).st_ino)
+        yield numbers
 
 
 def read_text(path):
@@ -56,8 +73,8 @@ def belonging(name, namespace_ids):
     """All processes of lab `name`, whose network and mount namespaces are `namespace_ids`."""
     contained = container_pids(name)
     machine = {namespace_id(f"/proc/self/ns/{kind}") for kind in ("net", "mnt")}
-    inner = {namespace_id(f"/proc/{pid}/ns/net") for pid in contained}
-    return sorted({*contained, *pids_in((namespace_ids | inner) - machine - {None})})
+    with held(f"/proc/{pid}/ns/net" for pid in contained) as inner:
+        return sorted({*contained, *pids_in((namespace_ids | inner) - machine - {None})})
 
 
 def open_pidfds(pids):

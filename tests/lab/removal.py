@@ -27,10 +27,13 @@ def namespace_ids(name):
     return networks | mounts - {processes.namespace_id("/proc/self/ns/mnt"), None}
 
 
-def remove_lab(name, known_ids=frozenset()):
+def remove_lab(name):
     """Ends and removes everything that carries the name of a lab."""
-    ids = known_ids | namespace_ids(name)
-    wait_for(lambda: _end_all(name, ids), 20, f"the end of the processes of {name}")
+    networks = namespaces_named(name)
+    inside = processes.pids_in({processes.namespace_id(path) for path in networks} - {None})
+    mounts = [f"/proc/{pid}/ns/mnt" for pid in inside]
+    with processes.held([*networks, *mounts]) as ids:
+        wait_for(lambda: _end_all(name, ids), 20, f"the end of the processes of {name}")
     wiring.delete_namespaces([os.path.basename(path) for path in namespaces_named(name)])
     processes.remove_cgroups(name)
     shutil.rmtree(f"{FOLDERS}/{name}", ignore_errors=True)
