@@ -15,11 +15,12 @@ ROLES = ("engine", "outside", "neighbour", "segment")
 HOSTS = {"engine": ("uplink0", 1), "outside": ("eth0", 2), "neighbour": ("eth0", 3)}
 
 # Runs as the holder of the engine's mount namespace; $1 is the lab's folder. A mount namespace that
-# is copied pins every network namespace mounted in it, other labs' too: those copies are dropped.
+# is copied pins every network namespace mounted in it, other labs' too: those copies are dropped,
+# but for those of labs that end at this moment, which are gone already.
 # A /run of its own keeps plugin sockets, sandbox keys, shims and locks of several engines apart.
 HOLDER_SCRIPT = """
 set -eu
-awk '$5 ~ "^/run/netns/" {print $5}' /proc/self/mountinfo | xargs -r umount -n -l
+awk '$5 ~ "^/run/netns/" {print $5}' /proc/self/mountinfo | xargs -r umount -n -l || true
 mount -n -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/docker/plugins /run/docker/netns /run/containerd /run/lock /run/netns
 mount -n --bind "$1/plugins" /run/docker/plugins
