@@ -199,16 +199,17 @@ class World:
         return [member for pair in self._members.values() for member in pair]
 
     def _settle(self):
-        """Names of networks and compose projects are known some moments after the start."""
+        """Names and compose projects are known some moments after the start, and IPv6 addresses
+        of the host are in use."""
         named = [self.members(row) for row in rows() if row["A has allow_from B"] == "by name"]
         apart = [self.members(row) for row in rows() if row["A is"] == "project"]
 
         def is_settled():
-            return all(ping(each["b"].place, each["a"].addresses[4]) for each in named) and not any(
+            return all(ping(each["b"].place, each["a"].addresses[6]) for each in named) and not any(
                 ping(each["a"].place, each["a2"].addresses[4], timeout=0.2) for each in apart[:1])
 
         with contextlib.suppress(AssertionError):  # the rows say what is missing
-            wait_for(is_settled, 5)
+            wait_for(is_settled, 6)
 
     def _probes(self):
         """(source, destination, family) -> the place and the address of the probe."""

@@ -16,6 +16,7 @@ from probes import (
     ping,
     reach,
     reach_dual,
+    tcp,
     tcp_connect,
 )
 from servers import TcpServer
@@ -75,6 +76,11 @@ def names(*talks_of):
     return {f"{name}{family}" for name in talks_of for family in (4, 6)}
 
 
+def wait_until_admitted(source, destination):
+    for address in (destination.address(), destination.address6()):
+        wait_for(lambda: ping(source, address), 5, f"{source} in {destination}")
+
+
 class Scene:
     """One network that follows the defaults, and three that the defaults may name."""
 
@@ -85,8 +91,8 @@ class Scene:
         configure({"defaults": {"allow_from": f"{self._peers[0]},{self._peers[1]}"}})
         network = docker.dual_network()
         self.one, self.sibling = docker.run_each([network] * 2)
-        wait_for(lambda: ping(self.stays, self.one.address()), 5, "the permission")
-        wait_for(lambda: ping(self.goes, self.one.address()), 5, "the permission")
+        for peer in (self.stays, self.goes):
+            wait_until_admitted(peer, self.one)
 
     def change(self):
         """Takes the permission from `goes` and gives it to `comes`."""
@@ -149,16 +155,17 @@ def test_a_withdrawn_port_cuts_its_connections(docker, configure):
     configure({"defaults": {"allow_from": f"{peers}:tcp/7200,{peers}:tcp/7300"}})
     peer, one = docker.run(peers), docker.run(docker.dual_network())
     with TcpServer(one, 7200), TcpServer(one, 7300):
-        wait_for(lambda: tcp_connect(peer, one.address(), 7200), 5, "the permission")
+        for address in (one.address(), one.address6()):
+            wait_for(lambda: tcp(peer, address, 7200), 5, "the permission")
         for address in (one.address(), one.address6()):
             with contextlib.closing(Talk(peer, address, 7200)) as goes, \
                     contextlib.closing(Talk(peer, address, 7300)) as stays:
                 configure({"defaults": {"allow_from": f"{peers}:tcp/7300"}})
                 assert not goes.goes_on()
                 assert stays.goes_on()
-                assert tcp_connect(peer, address, 7200) is None
+                assert not tcp(peer, address, 7200)
                 configure({"defaults": {"allow_from": f"{peers}:tcp/7200,{peers}:tcp/7300"}})
-                assert tcp_connect(peer, address, 7200) is not None
+                assert tcp(peer, address, 7200)
 
 
 def test_a_team_that_is_left_ends_its_connections(docker, configure):
@@ -167,6 +174,8 @@ def test_a_team_that_is_left_ends_its_connections(docker, configure):
     follows = docker.dual_network()
     mates, other_mates = docker.dual_network(team=team), docker.dual_network(team=team)
     one, mate, other = docker.run(follows), docker.run(mates), docker.run(other_mates)
+    for source, destination in ((one, mate), (mate, one), (mate, other)):
+        wait_until_admitted(source, destination)
     pairs = {**both(one, mate, "out"), **both(mate, one, "in"), **both(mate, other, "mates")}
     with talks(**pairs) as opened:
         configure({"defaults": {}})

@@ -96,6 +96,7 @@ def test_no_trick_leads_from_member_to_member(lab, docker, trick):
     one, other, control, sibling = docker.run_each([apart, apart, together, together])
     trick(one, other)
     trick(control, sibling)
+    wait_for(lambda: ping(control, sibling.address6()), 5, "the control over IPv6")
     assert_apart(lab, [one, other])
     assert reach_dual(control, sibling) == EVERYTHING
     assert reach_dual(sibling, control) == EVERYTHING
