@@ -7,6 +7,7 @@ Addresses are IPv4 or IPv6 text, link-local ones with the interface: fe80::1%eth
 servers.py.
 
     reach(a, b, b.address())           which of ping, tcp, udp get from a to b: a set
+    reach_all({name: (a, b, address)}) the same for many at once
     ping, tcp, udp                     one of them: bool
     reach_dual(a, b)                   reach over IPv4 and IPv6, which must be the same
     answered(a, address, services)     which of ping, tcp/80, udp/53 and the like are answered
@@ -24,12 +25,14 @@ import difflib
 import itertools
 import json
 import os
+import secrets
 import socket
 import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from frames import checksum
 from lab import wait_for
 from servers import TcpServer, UdpServer, serving
 
@@ -42,18 +45,12 @@ def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def _checksum(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF
-
-
 def _echo_request(address, identifier, sequence):
     # The kernel fills in the checksum of ICMPv6, but not that of ICMP.
     body = struct.pack("!HH8s", identifier, sequence, os.urandom(8))
     if family_of(address) == socket.AF_INET6:
         return struct.pack("!BBH", 128, 0, 0) + body
-    return struct.pack("!BBH", 8, 0, _checksum(struct.pack("!BBH", 8, 0, 0) + body)) + body
+    return struct.pack("!BBH", 8, 0, checksum(struct.pack("!BBH", 8, 0, 0) + body)) + body
 
 
 def _is_reply(packet, address, request):
@@ -71,14 +68,19 @@ def _aim(channel, address):
     return plain
 
 
+def _new_identifier():
+    """Of echo requests: conntrack takes those of one identifier for one connection."""
+    return secrets.randbelow(1 << 16)
+
+
 def _icmp_socket(place, address):
     if family_of(address) == socket.AF_INET6:
         return place.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
     return place.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
 
 
-def _ping_once(channel, address, sequence, timeout):
-    request = _echo_request(address, os.getpid() & 0xFFFF, sequence)
+def _ping_once(channel, address, identifier, sequence, timeout):
+    request = _echo_request(address, identifier, sequence)
     deadline = time.monotonic() + timeout
     try:
         channel.sendto(request, (address, 0))
@@ -94,9 +96,11 @@ def _ping_once(channel, address, sequence, timeout):
 
 def ping(place, address, count=1, timeout=PATIENCE):
     """Whether each of `count` echo requests is answered, each within `timeout` seconds."""
+    identifier = _new_identifier()
     with _icmp_socket(place, address) as channel:
         plain = _aim(channel, address)
-        return all(_ping_once(channel, plain, sequence, timeout) for sequence in range(count))
+        return all(_ping_once(channel, plain, identifier, sequence, timeout)
+                   for sequence in range(count))
 
 
 def tcp_connect(place, address, port, timeout=PATIENCE, source_port=0):
@@ -247,6 +251,17 @@ def who_reaches_whom(members):
     return reached
 
 
+def reach_all(cases):
+    """reach() for each of `cases`, name -> (source, destination, address): name -> what got.
+
+    Eight at a time, each with a port of its own.
+    """
+    with ThreadPoolExecutor(8) as pool:
+        tries = {name: pool.submit(reach, *case, port=4600 + number)
+                 for number, (name, case) in enumerate(cases.items())}
+        return {name: attempt.result() for name, attempt in tries.items()}
+
+
 class Heartbeat:
     """Pings `address` from `place` every `interval` seconds while the block runs.
 
@@ -280,11 +295,11 @@ class Heartbeat:
         wait_for(lambda: self.answered + self.lost >= until, 30, f"{count} heartbeats")
 
     def _beat(self):
-        sequence = 0
+        identifier, sequence = _new_identifier(), 0
         with _icmp_socket(self._place, self._address) as channel:
             while not self._stop.wait(self._interval):
                 sequence = (sequence + 1) & 0xFFFF
-                if _ping_once(channel, self._address, sequence, self._timeout):
+                if _ping_once(channel, self._address, identifier, sequence, self._timeout):
                     self.answered += 1
                 else:
                     self.lost += 1
