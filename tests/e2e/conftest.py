@@ -16,8 +16,6 @@ drawbridge that ended by itself fails the test.
 
 import json
 import os
-import re
-import signal
 import sys
 
 import pytest
@@ -26,7 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 from containers import Docker  # noqa: E402  the folders must be on the path first
-from lab import Lab, wait_for  # noqa: E402
+from lab import Lab  # noqa: E402
 from leases import Leases  # noqa: E402
 
 ENGINE_NOISE = ("module=grpc", "loading plugin", "blkio weight")
@@ -99,23 +97,17 @@ def news(lab):
 def configure(lab):
     path = f"{lab.root}/drawbridge.json"
 
-    def reload():
-        begin = len(lab.drawbridge_log())
-        lab.drawbridge.send_signal(signal.SIGHUP)
-        ends = re.compile("configuration (read again|is used as it was)")
-        wait_for(lambda: ends.search(lab.drawbridge_log()[begin:]), what="the reload")
-
     def write(content):
         with open(path, "w", encoding="ascii") as file:
             file.write(content if isinstance(content, str) else json.dumps(content))
-        reload()
+        lab.reload_drawbridge()
         return path
 
     yield write
     if os.path.exists(path):
         os.remove(path)
     if lab.drawbridge is not None and lab.drawbridge.poll() is None:
-        reload()
+        lab.reload_drawbridge()
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ import atexit
 import itertools
 import json
 import os
+import re
+import signal
 import subprocess
 
 from . import engine_api, image, processes, removal, snapshot, wiring
@@ -22,7 +24,8 @@ from .name_server import start_name_server
 from .places import Place, named_place, wait_for
 
 # What the machine has in /etc/docker and /etc/drawbridge is no business of a lab.
-CONFIGURATIONS = {"daemon.json": {"dns": ["198.51.100.2"]}, "drawbridge.json": {}}
+NAME_SERVER = "198.51.100.2"
+CONFIGURATIONS = {"daemon.json": {"dns": [NAME_SERVER]}, "drawbridge.json": {}}
 
 _numbers = itertools.count(1)
 
@@ -42,6 +45,7 @@ class Lab:
                      it answers names: outside.test is itself, all others do not exist
     neighbour_place  198.51.100.3, 2001:db8:51::3: another host on the engine's segment
     root          the lab's folder; engine_socket, control_socket, plugin_socket and state_dir in it
+    resolv_conf   the file that tells drawbridge the host's name servers
     engine, drawbridge   their Popen while they run, else None
     """
 
@@ -61,6 +65,7 @@ class Lab:
         self.control_socket = f"{self.root}/control.sock"
         self.plugin_socket = f"{self.root}/plugins/drawbridge.sock"
         self.state_dir = f"{self.root}/state"
+        self.resolv_conf = f"{self.root}/resolv.conf"
         self.engine = None
         self.drawbridge = None
         self._ip_forward = ip_forward
@@ -100,12 +105,14 @@ class Lab:
         for name, content in CONFIGURATIONS.items():
             with open(f"{self.root}/{name}", "w", encoding="ascii") as file:
                 json.dump(content, file)
+        with open(self.resolv_conf, "w", encoding="ascii") as file:
+            file.write(f"nameserver {NAME_SERVER}\n")
         wiring.make_namespaces(self._names, self._uplink_mtu)
         self._holder = wiring.start_holder(self._names["engine"], self.root, self._data)
         enter = ["nsenter", "-t", str(self._holder.pid), "-m", "-n", "--"]
         self.engine_place = Place("engine", f"/run/netns/{self._names['engine']}", enter)
         self.engine_place.sysctl("net.ipv4.ip_forward", self._ip_forward)
-        start_name_server(self.outside_place, "198.51.100.2")
+        start_name_server(self.outside_place, NAME_SERVER)
         self._namespace_ids = removal.namespace_ids(self.name)
 
     # --- the engine ---
@@ -183,6 +190,7 @@ class Lab:
             "--plugin-socket": "/run/docker/plugins/drawbridge.sock",
             "--control-socket": self.control_socket,
             "--docker-socket": self.engine_socket,
+            "--resolv-conf": self.resolv_conf,
             "--log-level": "debug",
         }
         given = {argument.split("=")[0] for argument in extra_args}
@@ -209,6 +217,15 @@ class Lab:
         """Ends drawbridge with KILL."""
         self._kill(self.drawbridge, "drawbridge")
         self.drawbridge = None
+
+    def reload_drawbridge(self):
+        """Sends SIGHUP and returns when the configuration is read and what was lost repaired."""
+        begin = len(self.drawbridge_log())
+        self.drawbridge.send_signal(signal.SIGHUP)
+        ends = re.compile("configuration (read again|is used as it was)")
+        wait_for(lambda: ends.search(self.drawbridge_log()[begin:]), what="the reload")
+        # One thread does it all: what it answers now comes after the repair.
+        engine_api.request(self.control_socket, "GET", "/status")
 
     def drawbridge_log(self):
         """What every drawbridge of this lab wrote so far."""
