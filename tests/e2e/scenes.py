@@ -66,12 +66,15 @@ class Scene:
         for place, address in meetings:
             wait_for(lambda p=place, a=address: ping(p, a), what=f"{address}'s answer to {place}")
 
+    def watchers(self):
+        """Those who must not believe the hostile member: name -> (place, interface)."""
+        return {"sibling": (self.sibling, "eth0"), "third": (self.third, "eth0"),
+                "host": (self.engine, self.bridge)}
+
     def known(self, family):
-        """Who has which address, as the siblings and the host believe: (place, address) -> MAC."""
-        watchers = {"sibling": (self.sibling, "eth0"), "third": (self.third, "eth0"),
-                    "host": (self.engine, self.bridge)}
+        """Who has which address, as the watchers believe: (watcher, address) -> MAC."""
         found = {}
-        for name, (place, interface) in watchers.items():
+        for name, (place, interface) in self.watchers().items():
             shown = place.run("ip", "-j", f"-{family}", "neigh", "show", "dev", interface).stdout
             for each in json.loads(shown or "[]"):
                 if "lladdr" in each:

@@ -198,8 +198,8 @@ def test_nobody_answers_for_the_gateway_or_a_sibling(guarded, unguarded, family)
         assert [told["third", victim] for victim in victims] == [hostile] * 2, "real ones"
         assert told["host", victims[1]] == hostile, "real ones"
     finally:
-        for place in (unguarded.third, unguarded.sibling, unguarded.engine):
-            place.run("ip", f"-{family}", "neigh", "flush", "all")
+        for place, interface in unguarded.watchers().values():
+            place.run("ip", f"-{family}", "neigh", "flush", "dev", interface)
     after = guarded.known(family)
     assert {key: after[key] for key in before[guarded] if key in after} == before[guarded]
     assert not [key for key in after if key[1] == guarded.spare(family)]
@@ -329,10 +329,10 @@ def test_a_members_own_addresses_pass_duplicate_address_detection(guarded):
     try:
         for member, address in ((hostile, own), (third, spare)):
             wait_for(lambda m=member, a=address: settled(m, a), 5, f"{address} on {member}")
-        assert reach(third, hostile, own) == EVERYTHING
     finally:
         for member in (hostile, third):
             member.run("ip", "-6", "addr", "del", f"{spare}/64", "dev", "eth0")
+    assert reach(third, hostile, own) == EVERYTHING
 
 
 def settled(member, address):
