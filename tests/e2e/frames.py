@@ -126,13 +126,14 @@ def ip_redirect(sender, receiver, destination, by_way_of):
     return _packet(sender, receiver, 1, message, hops=255)
 
 
-def arp(operation, sender, target, to=None, from_mac=None):
+def arp(operation, sender, target, to=None, from_mac=None, hardware=1):
     """ARP: `sender` tells `target` about itself, or asks for it.
 
     to        Card of the frame's receiver; everybody, if left out
     from_mac  the frame's own source, where it is not the sender's
+    hardware  type of the MACs: 1 is Ethernet; Linux takes 6, IEEE 802, for the same
     """
-    message = struct.pack("!HHBBH", 1, IPV4, 6, 4, operation)
+    message = struct.pack("!HHBBH", hardware, IPV4, 6, 4, operation)
     message += _mac(sender.mac) + _ip(sender.ip) + _mac(target.mac) + _ip(target.ip)
     frame_sender = Card(from_mac or sender.mac, sender.ip)
     return ethernet(frame_sender, to or EVERYBODY, ARP, message + bytes(10) + _mark())

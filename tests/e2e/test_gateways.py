@@ -9,6 +9,7 @@ import contextlib
 import pytest
 from lab import wait_for
 from probes import EVERYTHING, NOTHING, ping, reach, reach_all, tcp_source, udp_source
+from scenes import link_local
 from servers import TcpServer, UdpServer
 
 HOST = {4: "198.51.100.1", 6: "2001:db8:51::1"}
@@ -93,12 +94,22 @@ def test_what_the_mode_lets_in_from_outside(lab, docker, value):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_mode_is_of_its_family_only(lab, docker, family):
-    network = docker.dual_network(*mode(family, "nat-unprotected"))
+    bridge = option("name", "dbmode0")
+    network = docker.dual_network(*mode(family, "nat-unprotected"), *bridge)
     one = docker.run(network)
+    link_local(lab.engine_place, "dbmode0")
     other = {4: 6, 6: 4}[family]
     with routes_to(lab.neighbour_place, docker, network):
         assert reach(lab.neighbour_place, one, address(one, family)) == EVERYTHING
         assert reach(lab.neighbour_place, one, address(one, other)) == NOTHING
+
+
+def test_the_first_member_is_reached_over_ipv6_at_once(lab, docker):
+    """The host can ask for its Ethernet address from the moment that the bridge is up."""
+    network = docker.dual_network(*mode(6, "nat-unprotected"))
+    one = docker.run(network)
+    with routes_to(lab.neighbour_place, docker, network):
+        assert reach(lab.neighbour_place, one, one.address6()) == EVERYTHING
 
 
 # As whom the outside sees a container, by options: over IPv4 and IPv6.

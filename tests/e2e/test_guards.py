@@ -153,6 +153,7 @@ def forged_arp(scene):
             f"{name}, gratuitous request": frames.arp(frames.REQUEST, lie, lie),
             f"{name}, gratuitous reply": frames.arp(frames.REPLY, lie, lie),
             f"{name}, question": frames.arp(frames.REQUEST, lie, third),
+            f"{name}, IEEE 802": frames.arp(frames.REPLY, lie, third, to=third, hardware=6),
             f"{name}, under its MAC": frames.arp(frames.REPLY, lie, third, from_mac=victim.mac),
         }
     nobodys = replace(own, mac=NOBODYS_MAC)
@@ -306,7 +307,7 @@ def test_what_is_a_members_own_passes(guarded):
         "ARP announcement": frames.arp(frames.REQUEST, own, replace(nowhere, ip=own.ip)),
         "ARP answer": frames.arp(frames.REPLY, own, third, to=third),
         "IPv6 question": frames.neighbour_solicitation(own6, third6.ip),
-        "duplicate address detection": frames.neighbour_solicitation(unspecified, third6.ip),
+        "duplicate address detection": frames.neighbour_solicitation(unspecified, own6.ip),
         "IPv6 answer": frames.neighbour_advertisement(own6, own6, third6),
         "IPv6 announcement": frames.neighbour_advertisement(link_local, own6),
         "link-local announcement": frames.neighbour_advertisement(link_local, link_local),
