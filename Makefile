@@ -6,10 +6,10 @@ PYTHON ?= /usr/bin/python3
 JOBS ?= $(shell nproc)
 PYTEST = $(PYTHON) -B -m pytest -p no:cacheprovider
 
-.PHONY: help run build test unit e2e asan tsan clang bench format tidy clean
+.PHONY: help run build test unit e2e asan tsan clang bench bench-data format tidy clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 run: ## install what is missing, build, and show two networks on an engine
 	@scripts/install-packages build
@@ -61,6 +61,13 @@ bench: ## measure against Docker's bridge driver and the IPAM's ceilings, write 
 	@cmake --build --preset release -j $(JOBS)
 	@$(PYTHON) -B bench/addresses.py
 	@$(PYTHON) -B bench/control_plane.py
+
+bench-data: ## measure the traffic of 1 to 1,000 networks against Docker's bridge driver, write docs/benchmarks-data.md (about 25 minutes)
+	@scripts/install-packages build
+	@scripts/install-packages run
+	@cmake --preset release -DBUILD_TESTING=OFF -DDRAWBRIDGE_BENCH=ON >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+	@$(PYTHON) -B bench/data_plane.py
 
 format: ## format the C++ code (clang-format-19)
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
