@@ -11,6 +11,7 @@ namespace {
 
 // RFC 4861, 4.2, 4.4 and 4.5.
 constexpr std::uint8_t router_advertisement = 134;
+constexpr std::uint8_t neighbor_solicitation = 135;
 constexpr std::uint8_t neighbor_advertisement = 136;
 constexpr std::uint8_t redirect = 137;
 // RFC 2131, RFC 8415.
@@ -65,6 +66,18 @@ void from6_drops_routers(NftBatch& batch) {
 void from6_drops_redirects(NftBatch& batch) {
   rule_in("from6", "a member is no router")
       .icmpv6_type_is(redirect)
+      .counter()
+      .drop()
+      .append_to(batch);
+}
+
+// A question from :: says that the asker wants the address; whoever has it must give it up.
+// icmpv6 type nd-neighbor-solicit ip6 saddr :: iifname . @th,64,128 != @targets6 counter drop
+void from6_drops_forged_claims(NftBatch& batch) {
+  rule_in("from6", "a member claims its own addresses")
+      .icmpv6_type_is(neighbor_solicitation)
+      .ip6_saddr_is_unspecified()
+      .not_in({Part::iifname, Part::nd_target}, nft_set::targets6)
       .counter()
       .drop()
       .append_to(batch);
@@ -163,6 +176,7 @@ void append_bridge_rules(NftBatch& batch) {
   from6_drops_forged(batch);
   from6_drops_routers(batch);
   from6_drops_redirects(batch);
+  from6_drops_forged_claims(batch);
   from6_drops_forged_answers(batch);
   from6_drops_dhcp_servers(batch);
 

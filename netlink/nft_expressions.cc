@@ -386,6 +386,12 @@ NftRule& NftRule::daddr_within(IpPrefix const& prefix) {
       .compare(NFT_CMP_EQ, first.bytes.data(), first.size);
 }
 
+NftRule& NftRule::ip6_saddr_is_unspecified() {
+  NetworkOrder const unspecified(IpAddress{Family::ipv6, 0});
+  return load_key({Part::ip6_saddr})
+      .compare(NFT_CMP_EQ, unspecified.bytes.data(), unspecified.size);
+}
+
 NftRule& NftRule::udp_sport_is(std::uint16_t port) {
   std::uint16_t const value = htons(port);
   return l4proto_is(IPPROTO_UDP)

@@ -82,6 +82,8 @@ class NftRule {
   NftRule& l4proto_is(std::uint8_t protocol);
   /// ip daddr PREFIX, ip6 daddr PREFIX
   NftRule& daddr_within(IpPrefix const& prefix);
+  /// ip6 saddr ::
+  NftRule& ip6_saddr_is_unspecified();
   /// udp sport PORT
   NftRule& udp_sport_is(std::uint16_t port);
   /// fib daddr . iif type != local: the address is none of the interface that the packet came by

@@ -99,11 +99,20 @@ Result<Snapshot> take_snapshot(RouteSocket& socket) {
   return snapshot;
 }
 
-/// A container must not make itself this host's router by advertising one on its bridge. Where
-/// /proc/sys is read-only, or IPv6 is off, there is nothing to be done here.
-void refuse_router_advertisements(std::string const& bridge) {
-  Result<void> const written = write_sysctl("ipv6/conf/" + bridge + "/accept_ra", "0");
-  static_cast<void>(written);
+/// A container must not make itself this host's router by advertising one on its bridge. And the
+/// bridge's addresses are nobody else's, as the guards of its ports see to: a bridge that asked
+/// around first could not reach its first member over IPv6 for a second. Where /proc/sys is
+/// read-only, or IPv6 is off, there is nothing to be done here.
+void settle_ipv6(Bridge const& bridge) {
+  auto const write = [&bridge](char const* key) {
+    Result<void> const written = write_sysctl("ipv6/conf/" + bridge.name + "/" + key, "0");
+    static_cast<void>(written);
+  };
+  write("accept_ra");
+  if (bridge.addresses.rbegin() != bridge.addresses.rend() &&
+      bridge.addresses.rbegin()->family() == Family::ipv6) {
+    write("accept_dad");
+  }
 }
 
 Error missing(std::string const& name) {
@@ -286,7 +295,7 @@ Result<void> OwnedLinks::run(CreateBridge const& step) {
     return fail(taken(step.bridge.name));
   }
   if (created) {
-    refuse_router_advertisements(step.bridge.name);
+    settle_ipv6(step.bridge);
   }
   return created;
 }

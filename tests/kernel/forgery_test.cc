@@ -149,14 +149,14 @@ TEST_F(ForgeryTest, TrafficOfLinkLocalAddressesPasses) {
   EXPECT_TRUE(reaches(mallory_.party, alice_.party, "2001:db8::3"));
 }
 
-TEST_F(ForgeryTest, AnAddressThatASiblingHasIsFoundTaken) {
-  ASSERT_OK(write_tables());
-  add_addresses(alice_);
-  ASSERT_EQ(failed_addresses(alice_), "");
-
-  mallory_.party.run([] { shell("ip address add fd01::3/64 dev eth0"); });
-
-  EXPECT_TRUE(holds(failed_addresses(mallory_), "fd01::3"));
+/// What a member that looks for duplicates sends, and what makes the owner of an address give it up
+/// while it looks for duplicates itself.
+TEST_F(ForgeryTest, AClaimToAnAddressOfAnotherIsDropped) {
+  Sender const nobody{mallory_.mac, address("::")};
+  Frame const honest = icmpv6_frame(nobody, icmpv6_neighbor_solicitation, mallory_.ipv6);
+  for (IpAddress const& victim : {alice_.ipv6, address("fd01::1"), alice_.link_local}) {
+    expect_told_apart(honest, icmpv6_frame(nobody, icmpv6_neighbor_solicitation, victim));
+  }
 }
 
 TEST_F(ForgeryTest, ASourceAddressOfAnotherIsDropped) {

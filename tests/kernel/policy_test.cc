@@ -101,8 +101,9 @@ TEST_F(PolicyTest, NetworksOfOneTeamReachEachOther) {
   ASSERT_OK(write_tables());
   ASSERT_TRUE(is_refused(a1_, b1_));
 
-  ASSERT_OK(nft_.change(
-      {}, {{"teams", {LinkGroup{7}, LinkGroup{7}}}, {"teams", {LinkGroup{8}, LinkGroup{8}}}}));
+  ASSERT_OK(nft_.change({}, {{"teams", {"db-a", LinkGroup{7}}},
+                             {"teams", {"db-b", LinkGroup{7}}},
+                             {"teams", {"db-in", LinkGroup{8}}}}));
 
   EXPECT_TRUE(reaches(a1_, b1_));
   EXPECT_TRUE(reaches(a1_, b1_, b1_.address6));
@@ -313,8 +314,9 @@ TEST_F(PolicyTest, ProjectsOfOneNetworkAreApart) {
   ASSERT_OK(nft_.change({}, {{"bounded", {port_of(a1_)}},
                              {"bounded", {port_of(a2_)}},
                              {"bounded", {port_of(a3)}},
-                             {"projects", {LinkGroup{3}, LinkGroup{3}}},
-                             {"projects", {LinkGroup{4}, LinkGroup{4}}}}));
+                             {"projects", {port_of(a1_), LinkGroup{3}}},
+                             {"projects", {port_of(a2_), LinkGroup{3}}},
+                             {"projects", {port_of(a3), LinkGroup{4}}}}));
 
   EXPECT_TRUE(is_refused(a1_, a3));
   EXPECT_TRUE(is_refused(a1_, a3, a3.address6));

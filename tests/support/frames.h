@@ -14,6 +14,7 @@ struct Party;
 using Frame = std::string;
 
 inline constexpr std::uint8_t icmpv6_router_advertisement = 134;
+inline constexpr std::uint8_t icmpv6_neighbor_solicitation = 135;
 inline constexpr std::uint8_t icmpv6_neighbor_advertisement = 136;
 inline constexpr std::uint8_t icmpv6_redirect = 137;
 
