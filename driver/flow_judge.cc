@@ -38,6 +38,16 @@ bool is_listed(Policy const& policy, Flow const& flow) {
                      });
 }
 
+/// The host itself, as a network's members know it.
+bool is_gateway(Network const* network, IpAddress const& address) {
+  if (network == nullptr) {
+    return false;
+  }
+  std::vector<Subnet> const& subnets = network->request.subnets;
+  return std::any_of(subnets.begin(), subnets.end(),
+                     [&address](Subnet const& subnet) { return subnet.gateway == address; });
+}
+
 bool may_leave(Network const& source, Flow const& flow) {
   if (source.request.internal) {
     return false;
@@ -120,6 +130,12 @@ bool FlowJudge::allows(Flow const& flow) const {
   std::string const* const to = bridge_at(flow.translated_destination);
   Network const* const source = network_at(from);
   Network const* const destination = network_at(to);
+  if (is_gateway(source, flow.source)) {
+    return true;
+  }
+  if (is_gateway(destination, flow.translated_destination)) {
+    return source == nullptr || may_leave(*source, flow);
+  }
   if (from != nullptr && to != nullptr && *from == *to) {
     return true;
   }

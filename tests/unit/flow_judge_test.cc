@@ -44,7 +44,8 @@ class FlowJudgeTest : public ::testing::Test {
   void make(Network& network, std::string const& id, std::string const& prefix,
             std::string const& bridge) {
     network.request.id = {id};
-    network.request.subnets = {{subnet(prefix), {}}};
+    IpPrefix const whole = subnet(prefix);
+    network.request.subnets = {{whole, IpAddress{Family::ipv4, whole.first().bits + 1}}};
     network.spec.bridge = bridge;
     directory.add(network);
   }
@@ -99,6 +100,14 @@ TEST_F(FlowJudgeTest, EgressNoneAndInternalKeepIn) {
   EXPECT_TRUE(allows(flow("10.249.1.2", "10.249.1.3")));
   two.request.internal = true;
   EXPECT_FALSE(allows(flow("10.249.2.2", "203.0.113.9")));
+}
+
+TEST_F(FlowJudgeTest, TheGatewayIsTheHost) {
+  EXPECT_TRUE(allows(flow("10.249.1.2", "10.249.1.1", 22)));
+  EXPECT_TRUE(allows(flow("10.249.2.1", "10.249.2.2", 80)));
+  one.spec.policy.egress = Egress::none;
+  EXPECT_FALSE(allows(flow("10.249.1.2", "10.249.1.1", 22)));
+  EXPECT_TRUE(allows(flow("10.249.1.1", "10.249.1.2", 80))) << "what the host opens";
 }
 
 TEST_F(FlowJudgeTest, EgressNoneKeepsWhatTheOtherNetworkInvites) {
