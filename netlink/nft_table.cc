@@ -182,6 +182,8 @@ class NftTable::State {
  private:
   bool is_written() const { return tables_.front().fingerprint.has_value(); }
   Result<void> write(std::set<Element> elements);
+  Result<bool> is_as_written();
+  Result<void> fill(std::set<Element> elements);
   Result<void> replace_part(std::set<Element> const& before, std::set<Element> const& after);
   Result<void> accept_named(Change const& change);
   Result<std::vector<std::string>> mend_tables();
@@ -217,7 +219,49 @@ Result<void> NftTable::State::replace(std::set<Element> elements) {
   for (char const* set : host_sets) {
     elements.merge(part_of(elements_, set));
   }
-  return write(std::move(elements));
+  Result<bool> const whole = is_as_written();
+  if (!whole) {
+    return fail(whole.error());
+  }
+  return *whole ? fill(std::move(elements)) : write(std::move(elements));
+}
+
+/// returns  true when every rule is the one that we wrote
+Result<bool> NftTable::State::is_as_written() {
+  if (!is_written()) {
+    return false;
+  }
+  for (Written const& table : tables_) {
+    Result<std::optional<Fingerprint>> const found = look(socket_, table.family);
+    if (!found) {
+      return fail(found.error());
+    }
+    if (*found != table.fingerprint) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// A packet that is half way through the rules when they are replaced finds their sets empty. So
+// rules that are right stay; an element that is there already is no error.
+Result<void> NftTable::State::fill(std::set<Element> elements) {
+  NftBatch batch;
+  Change const change(elements_, elements_, elements);
+  for (Written const& table : tables_) {
+    append_removals(batch, change.gone, table.family);
+    append_additions(batch, elements, table.family);
+  }
+  Result<void> const filled = socket_.commit(batch);
+  if (!filled && is_astray(filled.error())) {
+    return write(std::move(elements));
+  }
+  if (!filled) {
+    return fail(filled.error().within("fill tables drawbridge"));
+  }
+  elements_ = std::move(elements);
+  seen_foreign_changes_.reset();  // among the elements may be bridges that need accept rules
+  return {};
 }
 
 Result<void> NftTable::State::change(std::set<Element> const& remove,

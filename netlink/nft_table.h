@@ -26,8 +26,9 @@ class NftTable {
   NftTable& operator=(NftTable&&) noexcept;
   ~NftTable();
 
-  /// Replaces both tables by the skeleton, these elements, the uplinks and the resolvers, in one
-  /// transaction: no packet sees neither, and established flows go on. Follow it by mend().
+  /// Makes both tables the skeleton, these elements, the uplinks and the resolvers, in one
+  /// transaction: no packet sees neither, and established flows go on. Rules that are still as they
+  /// were written stay, and elements that others took out come back. Follow it by mend().
   ///
   /// errors  kernel   refused; what was there is still there
   Result<void> replace(std::set<Element> const& elements);

@@ -86,6 +86,24 @@ TEST_F(NftTableTest, ListsTheElementsOfANetwork) {
   EXPECT_TRUE(holds(set("gateways6"), "elements = { fd00:1::1 }"));
 }
 
+TEST_F(NftTableTest, RulesThatAreRightStayAndEmptiedSetsAreFilled) {
+  Element const range{"from_network", {"db-one", "db-two", ProtocolRange{6, 6}, PortRange{80, 90}}};
+  std::set<Element> elements = one_network;
+  elements.insert(range);
+  ASSERT_OK(nft_.replace(elements));
+  std::string const as_written = shell("nft -a list ruleset");
+  shell("nft flush set inet drawbridge nets");
+  ASSERT_NE(shell("nft -a list ruleset"), as_written);
+
+  ASSERT_OK(nft_.replace(elements));
+
+  EXPECT_EQ(shell("nft -a list ruleset"), as_written);
+  elements.erase(range);
+  ASSERT_OK(nft_.replace(elements));
+  EXPECT_FALSE(holds(set("from_network"), "80-90"));
+  EXPECT_TRUE(holds(set("nets"), "db-one"));
+}
+
 TEST_F(NftTableTest, ListsKeysOfEveryKind) {
   MacAddress const mac = MacAddress::parse("02:db:0a:f9:01:02").value();
   ProtocolRange const tcp{6, 6};
