@@ -116,16 +116,17 @@ void add_egress_list(Elements& elements, Network const& network) {
 
 void add_egress(Elements& elements, Network const& network) {
   std::string const& bridge = network.spec.bridge;
-  bool const is_closed = network.request.internal || network.spec.policy.egress == Egress::none;
-  if (is_closed) {
-    elements.insert({nft_set::egress, {bridge}, Verdict{Verdict::Kind::drop, {}}});
-    elements.insert({nft_set::to_host, {bridge}, Verdict{Verdict::Kind::drop, {}}});
+  auto const limit = [&](Verdict const& outside, Verdict const& host) {
+    elements.insert({nft_set::egress, {bridge}, outside});
+    elements.insert({nft_set::to_host, {bridge}, host});
+    elements.insert({nft_set::limited, {bridge}});
+  };
+  if (network.request.internal || network.spec.policy.egress == Egress::none) {
+    limit({Verdict::Kind::drop, {}}, {Verdict::Kind::drop, {}});
   } else if (network.spec.policy.egress == Egress::internet) {
-    elements.insert({nft_set::egress, {bridge}, jump(nft_chain::egress_internet)});
-    elements.insert({nft_set::to_host, {bridge}, jump(nft_chain::host_internet)});
+    limit(jump(nft_chain::egress_internet), jump(nft_chain::host_internet));
   } else if (network.spec.policy.egress == Egress::listed) {
-    elements.insert({nft_set::egress, {bridge}, jump(nft_chain::egress_listed)});
-    elements.insert({nft_set::to_host, {bridge}, jump(nft_chain::egress_listed)});
+    limit(jump(nft_chain::egress_listed), jump(nft_chain::egress_listed));
     add_egress_list(elements, network);
   }
 }

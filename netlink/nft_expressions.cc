@@ -428,6 +428,22 @@ NftRule& NftRule::icmpv6_type_is(std::uint8_t type) {
       .compare_byte(type);
 }
 
+NftRule& NftRule::tcp_without_syn() {
+  constexpr std::size_t flags_offset = 13;  // RFC 9293, section 3.1
+  constexpr std::uint8_t syn = 0x02;
+  return l4proto_is(IPPROTO_TCP)
+      .load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, flags_offset, sizeof syn)
+      .mask(&syn, sizeof syn)
+      .compare_byte(0);
+}
+
+NftRule& NftRule::ct_new() {
+  std::uint32_t const none = 0;
+  return load_ct(NFT_CT_STATE)
+      .mask(NF_CT_STATE_BIT(IP_CT_NEW))
+      .compare(NFT_CMP_NEQ, &none, sizeof none);
+}
+
 NftRule& NftRule::ct_established_or_related() {
   std::uint32_t const none = 0;
   return load_ct(NFT_CT_STATE)

@@ -93,6 +93,11 @@ class NftRule {
   /// icmpv6 type TYPE
   NftRule& icmpv6_type_is(std::uint8_t type);
 
+  /// tcp flags ! syn
+  NftRule& tcp_without_syn();
+
+  /// ct state new
+  NftRule& ct_new();
   /// ct state established,related
   NftRule& ct_established_or_related();
   /// ct status dnat, ct status ! dnat: somebody, or nobody, translated the connection's destination

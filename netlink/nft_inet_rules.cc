@@ -337,6 +337,20 @@ void input_judges_networks(NftBatch& batch) {
       .append_to(batch);
 }
 
+// ---- chain output: packets of this host itself --------------------------------------------------
+
+// What this host sends once more of a connection that was cut would open it again, the other way.
+// oifname @limited ct state new tcp flags ! syn counter drop
+void output_leaves_cut_connections(NftBatch& batch) {
+  rule_in("output", "a connection that was cut stays cut")
+      .in({Part::oifname}, nft_set::limited)
+      .ct_new()
+      .tcp_without_syn()
+      .counter()
+      .drop()
+      .append_to(batch);
+}
+
 // ---- chain postrouting: the source address that others see --------------------------------------
 
 // iifname @nets oifname != @nets meta nfproto ipv4 counter snat ip to iifname map @host4
@@ -449,6 +463,8 @@ void append_inet_rules(NftBatch& batch) {
   input_accepts_solicitations(batch);
   input_accepts_advertisements(batch);
   input_judges_networks(batch);
+
+  output_leaves_cut_connections(batch);
 
   postrouting_translates4(batch);
   postrouting_translates6(batch);

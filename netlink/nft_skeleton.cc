@@ -60,7 +60,7 @@ struct SetShape {
   Holds holds = single;
 };
 
-constexpr std::array<SetShape, 29> set_shapes{{
+constexpr std::array<SetShape, 30> set_shapes{{
     {NFPROTO_INET, nft_set::nets, {ifname}},
     {NFPROTO_INET, nft_set::pair, {ifname, ifname}, verdict},
     {NFPROTO_INET, nft_set::teams, {ifname, devgroup}},
@@ -81,6 +81,7 @@ constexpr std::array<SetShape, 29> set_shapes{{
      ranges},
     {NFPROTO_INET, nft_set::egress, {ifname}, verdict},
     {NFPROTO_INET, nft_set::to_host, {ifname}, verdict},
+    {NFPROTO_INET, nft_set::limited, {ifname}},
     {NFPROTO_INET, nft_set::egress_to4, {ifname, ipv4_addr, inet_proto, inet_service}, {}, ranges},
     {NFPROTO_INET, nft_set::egress_to6, {ifname, ipv6_addr, inet_proto, inet_service}, {}, ranges},
     {NFPROTO_INET, nft_set::resolvers4, {ipv4_addr, inet_proto, inet_service}},
@@ -114,7 +115,7 @@ struct ChainShape {
 };
 
 // Ours translates before Docker's own source translation, at srcnat, looks at the connection.
-constexpr std::array<ChainShape, 14> chain_shapes{{
+constexpr std::array<ChainShape, 15> chain_shapes{{
     {NFPROTO_INET, nft_chain::apart},
     {NFPROTO_INET, "invited"},
     {NFPROTO_INET, nft_chain::egress_internet},
@@ -123,6 +124,7 @@ constexpr std::array<ChainShape, 14> chain_shapes{{
     {NFPROTO_INET, "inbound"},
     {NFPROTO_INET, "forward", Hook{"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER}},
     {NFPROTO_INET, "input", Hook{"filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER}},
+    {NFPROTO_INET, "output", Hook{"filter", NF_INET_LOCAL_OUT, NF_IP_PRI_FILTER}},
     {NFPROTO_INET, "postrouting", Hook{"nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1}},
     {NFPROTO_BRIDGE, "from4"},
     {NFPROTO_BRIDGE, "from6"},

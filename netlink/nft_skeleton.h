@@ -20,9 +20,9 @@ inline constexpr char const* nft_table_name = "drawbridge";
 namespace nft_set {
 
 // Table inet. {key}, or {key : value} of a map.
-inline constexpr char const* nets = "nets";            // {ifname}: our bridges
-inline constexpr char const* pair = "pair";            // {ifname . ifname : verdict}: from . to
-inline constexpr char const* teams = "teams";          // {ifname . devgroup}: into . from bridges of
+inline constexpr char const* nets = "nets";    // {ifname}: our bridges
+inline constexpr char const* pair = "pair";    // {ifname . ifname : verdict}: from . to
+inline constexpr char const* teams = "teams";  // {ifname . devgroup}: into . from bridges of
 inline constexpr char const* gateways4 = "gateways4";  // {ipv4_addr}: addresses of our bridges
 inline constexpr char const* gateways6 = "gateways6";  // {ipv6_addr}
 inline constexpr char const* doors = "doors";          // {ifname . ether_addr}: of bridges apart
@@ -38,6 +38,7 @@ inline constexpr char const* from_address6 = "from_address6";
 inline constexpr char const* egress = "egress";
 /// The same towards this host. {ifname : verdict}
 inline constexpr char const* to_host = "to_host";
+inline constexpr char const* limited = "limited";  // {ifname}: those that to_host has
 /// {ifname . address range . protocol range . port range}: from . to
 inline constexpr char const* egress_to4 = "egress_to4";
 inline constexpr char const* egress_to6 = "egress_to6";

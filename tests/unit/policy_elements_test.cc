@@ -113,22 +113,24 @@ TEST(PolicyElementsTest, PermissionsOfAddresses) {
 TEST(PolicyElementsTest, Egress) {
   Network network = network_one();
   network.spec.policy.egress = Egress::none;
-  EXPECT_EQ(Against(network).added, (Lines{"egress db-one : drop", "to_host db-one : drop"}));
-  network.spec.policy.egress = Egress::internet;
   EXPECT_EQ(Against(network).added,
-            (Lines{"egress db-one : jump egress_internet", "to_host db-one : jump host_internet"}));
+            (Lines{"egress db-one : drop", "limited db-one", "to_host db-one : drop"}));
+  network.spec.policy.egress = Egress::internet;
+  EXPECT_EQ(Against(network).added, (Lines{"egress db-one : jump egress_internet", "limited db-one",
+                                           "to_host db-one : jump host_internet"}));
   network.spec.policy.egress = Egress::listed;
   network.spec.policy.egress_list = {{*IpPrefix::parse("192.0.2.0/24"), tcp(443, 443)}};
-  EXPECT_EQ(Against(network).added,
-            (Lines{"egress db-one : jump egress_listed", "to_host db-one : jump egress_listed",
-                   "egress_to4 db-one . 192.0.2.0/24 . 6-6 . 443-443"}));
+  EXPECT_EQ(Against(network).added, (Lines{"egress db-one : jump egress_listed", "limited db-one",
+                                           "to_host db-one : jump egress_listed",
+                                           "egress_to4 db-one . 192.0.2.0/24 . 6-6 . 443-443"}));
 }
 
 TEST(PolicyElementsTest, InternalIsNoWayOut) {
   Network network = network_one();
   network.request.internal = true;
   Against const change(network);
-  EXPECT_EQ(change.added, (Lines{"egress db-one : drop", "to_host db-one : drop"}));
+  EXPECT_EQ(change.added,
+            (Lines{"egress db-one : drop", "limited db-one", "to_host db-one : drop"}));
   EXPECT_EQ(change.missing, (Lines{"masquerade4 db-one"}));
 }
 
