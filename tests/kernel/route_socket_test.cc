@@ -181,17 +181,18 @@ TEST_F(RouteSocketTest, AKillLeavesNoLinkWithoutItsMark) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     pid_t const child = ::fork();
+    ASSERT_GE(child, 0);  // kill(-1) would be everybody's end
     if (child == 0) {
       make_bridges(round, ends[1]);
     }
-    char told[3];
+    ::close(ends[1]);  // so that a child that ends early ends the reading, too
+    char told = 0;
     for (int wanted = 0; wanted <= round % 3; ++wanted) {
-      ASSERT_EQ(::read(ends[0], told, 1), 1);
+      ASSERT_EQ(::read(ends[0], &told, 1), 1);
     }
     ::kill(child, SIGKILL);
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
     ::close(ends[0]);
-    ::close(ends[1]);
   }
   Result<std::vector<Link>> const links = socket().links();
   ASSERT_OK(links);
