@@ -2,7 +2,7 @@
 
 #include "driver/names.h"
 #include "driver/policy_elements.h"
-#include "netlink/nft_skeleton.h"
+#include "netlink/nft/skeleton.h"
 
 namespace drawbridge {
 namespace {

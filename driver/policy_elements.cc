@@ -2,7 +2,7 @@
 
 #include "driver/names.h"
 #include "driver/permission_set.h"
-#include "netlink/nft_skeleton.h"
+#include "netlink/nft/skeleton.h"
 
 #include <utility>
 #include <variant>

@@ -60,7 +60,7 @@ struct Veth {
 };
 
 /// One part of a set element's key. Prefixes and ranges are for sets that hold intervals
-/// (nft_skeleton.h).
+/// (nft/skeleton.h).
 using KeyField =
     std::variant<std::string, IpAddress, MacAddress, LinkGroup, IpPrefix, ProtocolRange, PortRange>;
 
@@ -69,12 +69,12 @@ struct Verdict {
   enum class Kind : std::uint8_t { accept, drop, jump, go_to };
 
   Kind kind = Kind::accept;
-  std::string chain;  // of jump and go_to; nft_skeleton.h names them
+  std::string chain;  // of jump and go_to; nft/skeleton.h names them
 
   auto operator<=>(Verdict const&) const = default;
 };
 
-/// One element of a set or map of our tables (nft_skeleton.h names them). In a set it has no value.
+/// One element of a set or map of our tables (nft/skeleton.h names them). In a set it has no value.
 struct Element {
   std::string set;
   std::vector<KeyField> key;

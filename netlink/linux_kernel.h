@@ -3,7 +3,7 @@
 #pragma once
 
 #include "netlink/kernel.h"
-#include "netlink/nft_table.h"
+#include "netlink/nft/table.h"
 #include "netlink/owned_links.h"
 #include "netlink/resolvers.h"
 #include "netlink/route_monitor.h"

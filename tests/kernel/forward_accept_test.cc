@@ -1,4 +1,4 @@
-#include "netlink/nft_table.h"
+#include "netlink/nft/table.h"
 #include "tests/support/expect_ok.h"
 #include "tests/support/holds.h"
 #include "tests/support/netns.h"

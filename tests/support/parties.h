@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/file_descriptor.h"
-#include "netlink/nft_table.h"
+#include "netlink/nft/table.h"
 #include "tests/support/netns.h"
 
 #include <cstdint>

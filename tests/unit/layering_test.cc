@@ -79,7 +79,8 @@ void check_library(std::string const& folder, fs::path const& file, Include cons
 TEST(Layering, NoFolderIncludesWhatIsAboveIt) {
   std::size_t files = 0;
   for (auto const& [folder, allowed] : may_include) {
-    for (auto const& entry : fs::directory_iterator(fs::path(DRAWBRIDGE_SOURCE_DIR) / folder)) {
+    fs::path const top = fs::path(DRAWBRIDGE_SOURCE_DIR) / folder;
+    for (auto const& entry : fs::recursive_directory_iterator(top)) {
       ++files;
       for (Include const& include : includes_of(entry.path())) {
         include.is_ours ? check_ours(folder, entry.path(), include)

@@ -1,7 +1,7 @@
 #include "netlink/kernel_state.h"
-#include "netlink/nft_expressions.h"
-#include "netlink/nft_rules.h"
-#include "netlink/nft_skeleton.h"
+#include "netlink/nft/rule.h"
+#include "netlink/nft/ruleset.h"
+#include "netlink/nft/skeleton.h"
 
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>

@@ -1,7 +1,7 @@
-#include "netlink/nft_skeleton.h"
+#include "netlink/nft/skeleton.h"
 
-#include "netlink/nft_rules.h"
-#include "netlink/nft_socket.h"
+#include "netlink/nft/ruleset.h"
+#include "netlink/nft/socket.h"
 
 #include <libnftnl/chain.h>
 #include <libnftnl/set.h>

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "model/address.h"
-#include "netlink/nft_expressions.h"
+#include "netlink/nft/rule.h"
 
 #include <compare>
 #include <cstdint>

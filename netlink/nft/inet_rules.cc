@@ -1,6 +1,6 @@
-#include "netlink/nft_expressions.h"
-#include "netlink/nft_rules.h"
-#include "netlink/nft_skeleton.h"
+#include "netlink/nft/rule.h"
+#include "netlink/nft/ruleset.h"
+#include "netlink/nft/skeleton.h"
 
 #include <linux/in.h>
 #include <linux/netfilter.h>

@@ -1,6 +1,6 @@
-#include "netlink/nft_expressions.h"
+#include "netlink/nft/rule.h"
 
-#include "netlink/nft_socket.h"
+#include "netlink/nft/socket.h"
 
 #include <libmnl/libmnl.h>
 #include <libnftnl/udata.h>

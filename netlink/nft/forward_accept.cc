@@ -1,7 +1,7 @@
-#include "netlink/forward_accept.h"
+#include "netlink/nft/forward_accept.h"
 
 #include "netlink/kernel_state.h"
-#include "netlink/nft_socket.h"
+#include "netlink/nft/socket.h"
 
 #include <libnftnl/chain.h>
 #include <libnftnl/rule.h>

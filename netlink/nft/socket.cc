@@ -1,4 +1,4 @@
-#include "netlink/nft_socket.h"
+#include "netlink/nft/socket.h"
 
 #include <libnftnl/common.h>
 #include <libnftnl/gen.h>

@@ -1,10 +1,10 @@
-#include "netlink/nft_table.h"
+#include "netlink/nft/table.h"
 
 #include "base/log.h"
-#include "netlink/forward_accept.h"
-#include "netlink/nft_elements.h"
-#include "netlink/nft_skeleton.h"
-#include "netlink/nft_socket.h"
+#include "netlink/nft/elements.h"
+#include "netlink/nft/forward_accept.h"
+#include "netlink/nft/skeleton.h"
+#include "netlink/nft/socket.h"
 
 #include <libnftnl/rule.h>
 #include <libnftnl/table.h>

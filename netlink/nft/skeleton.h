@@ -1,7 +1,7 @@
 // The static half of tables `inet drawbridge` and `bridge drawbridge`: chains, rules, and the names
 // of their sets and maps.
 //
-// A network is elements of these sets (nft_elements.h), never a rule. docs/firewall.md shows the
+// A network is elements of these sets (elements.h), never a rule. docs/firewall.md shows the
 // tables as `nft list` prints them and says what each chain is for.
 #pragma once
 

@@ -1,7 +1,7 @@
-#include "netlink/nft_elements.h"
+#include "netlink/nft/elements.h"
 
-#include "netlink/nft_skeleton.h"
-#include "netlink/nft_socket.h"
+#include "netlink/nft/skeleton.h"
+#include "netlink/nft/socket.h"
 
 #include <libnftnl/set.h>
 
