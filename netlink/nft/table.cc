@@ -299,11 +299,12 @@ Result<void> NftTable::State::set_uplinks(std::set<std::string> const& interface
 // DNS is asked by UDP, and by TCP where the answer is long.
 Result<void> NftTable::State::set_resolvers(std::set<IpAddress> const& addresses) {
   constexpr PortRange domain{53, 53};
+  constexpr std::array<std::uint8_t, 2> protocols{IPPROTO_TCP, IPPROTO_UDP};
   std::set<Element> resolvers;
   for (IpAddress const& address : addresses) {
     bool const is_ipv4 = address.family == Family::ipv4;
     char const* const set = is_ipv4 ? nft_set::resolvers4 : nft_set::resolvers6;
-    for (std::uint8_t const protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+    for (std::uint8_t const protocol : protocols) {
       resolvers.insert({set, {address, ProtocolRange{protocol, protocol}, domain}});
     }
   }
