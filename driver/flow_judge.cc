@@ -1,8 +1,10 @@
 #include "driver/flow_judge.h"
 
+#include "model/private_ranges.h"
+
 #include <algorithm>
-#include <array>
 #include <iterator>
+#include <vector>
 
 #include <netinet/in.h>
 
@@ -16,18 +18,19 @@ bool covers(Service const& service, std::uint8_t protocol, std::uint16_t port) {
          service.ports.first <= port && port <= service.ports.last;
 }
 
-IpPrefix prefix(std::string_view text) {
-  return IpPrefix::parse(text).value();
+std::vector<IpPrefix> parsed_private_ranges() {
+  std::vector<IpPrefix> prefixes;
+  for (PrivateRange const& range : private_ranges) {
+    prefixes.push_back(IpPrefix::parse(range.prefix).value());
+  }
+  return prefixes;
 }
 
-/// What `egress=internet` is not; the same list as chain egress_internet.
+/// What `egress=internet` is not.
 bool is_private(IpAddress const& address) {
-  static std::array<IpPrefix, 7> const ranges{prefix("10.0.0.0/8"),     prefix("172.16.0.0/12"),
-                                              prefix("192.168.0.0/16"), prefix("169.254.0.0/16"),
-                                              prefix("100.64.0.0/10"),  prefix("fc00::/7"),
-                                              prefix("fe80::/10")};
-  return std::any_of(ranges.begin(), ranges.end(),
-                     [&address](IpPrefix const& range) { return range.contains(address); });
+  static std::vector<IpPrefix> const prefixes = parsed_private_ranges();
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&address](IpPrefix const& prefix) { return prefix.contains(address); });
 }
 
 bool is_listed(Policy const& policy, Flow const& flow) {

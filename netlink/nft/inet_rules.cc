@@ -1,3 +1,4 @@
+#include "model/private_ranges.h"
 #include "netlink/nft/rule.h"
 #include "netlink/nft/ruleset.h"
 #include "netlink/nft/skeleton.h"
@@ -76,24 +77,15 @@ void return_for_resolvers(NftBatch& batch, char const* chain) {
 
 // ---- chain egress_internet: out of a network that may reach the Internet only -------------------
 
-// ip daddr PREFIX counter drop
-void egress_internet_drops(NftBatch& batch, char const* prefix, char const* comment) {
-  rule_in(nft_chain::egress_internet, comment)
-      .daddr_within(IpPrefix::parse(prefix).value())
-      .counter()
-      .drop()
-      .append_to(batch);
-}
-
-// source: RFC 1918, RFC 3927, RFC 6598, RFC 4193, RFC 4291
+// ip daddr PREFIX counter drop, a rule for each of the ranges
 void egress_internet_drops_private(NftBatch& batch) {
-  for (char const* prefix : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"}) {
-    egress_internet_drops(batch, prefix, "private addresses");
+  for (PrivateRange const& range : private_ranges) {
+    rule_in(nft_chain::egress_internet, range.description)
+        .daddr_within(IpPrefix::parse(range.prefix).value())
+        .counter()
+        .drop()
+        .append_to(batch);
   }
-  egress_internet_drops(batch, "169.254.0.0/16", "link-local addresses: metadata services");
-  egress_internet_drops(batch, "100.64.0.0/10", "addresses shared with a provider");
-  egress_internet_drops(batch, "fc00::/7", "private addresses");
-  egress_internet_drops(batch, "fe80::/10", "link-local addresses");
 }
 
 // ---- chain egress_listed: out of a network that may reach what is listed only -------------------
