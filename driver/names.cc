@@ -35,7 +35,7 @@ std::string bridge_name(NetworkId const& network) {
 }
 
 std::string host_end_name(EndpointId const& endpoint) {
-  return "dv-" + std::string(endpoint.brief());
+  return std::string(port_prefix).append(endpoint.brief());
 }
 
 std::string container_end_name(EndpointId const& endpoint) {
@@ -59,6 +59,13 @@ bool is_interface_name(std::string_view name) {
 
 bool is_object_id(std::string_view id) {
   return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), is_letter_or_digit);
+}
+
+bool is_network_id(std::string_view text) {
+  constexpr std::size_t shortest = 12;  // what `docker network ls` prints
+  constexpr std::size_t longest = 64;
+  return text.size() >= shortest && text.size() <= longest &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 MacAddress bridge_mac(Network const& network) {

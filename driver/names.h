@@ -5,6 +5,7 @@
 #include "netlink/kernel_state.h"
 
 #include <string>
+#include <string_view>
 
 namespace drawbridge {
 
@@ -40,5 +41,9 @@ bool is_interface_name(std::string_view name);
 
 /// returns  true for what the engine uses as ids: 1 to 128 letters and digits
 bool is_object_id(std::string_view id);
+
+/// returns  true for 12 to 64 hex digits, as Docker writes them: the id of a network or its
+///          beginning
+bool is_network_id(std::string_view text);
 
 }  // namespace drawbridge

@@ -1,14 +1,12 @@
 #include "driver/network_directory.h"
 
+#include "driver/names.h"
+
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace drawbridge {
 namespace {
-
-constexpr std::size_t shortest_id = 12;  // what `docker network ls` prints
-constexpr std::size_t longest_id = 64;
 
 /// Calls `visit` with every entry whose id begins with `prefix`.
 template <class Map, class Visit>
@@ -20,12 +18,6 @@ void for_each_with(Map const& map, std::string const& prefix, Visit visit) {
 }
 
 }  // namespace
-
-bool is_id_or_prefix(std::string const& text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  return text.size() >= shortest_id && text.size() <= longest_id &&
-         text.find_first_not_of(digits) == std::string::npos;
-}
 
 void NetworkDirectory::add(Network const& network) {
   Place place{network.spec.bridge, {}};
@@ -112,7 +104,7 @@ std::set<std::string> NetworkDirectory::bridges_of(NetworkPeer const& peer) cons
   };
   auto const [first, last] = by_name_.equal_range(peer.name_or_id);
   std::for_each(first, last, [&add](auto const& named) { add(named.second); });
-  if (!is_id_or_prefix(peer.name_or_id)) {
+  if (!is_network_id(peer.name_or_id)) {
     return bridges;
   }
   bool is_known = false;
@@ -123,7 +115,7 @@ std::set<std::string> NetworkDirectory::bridges_of(NetworkPeer const& peer) cons
   for_each_with(own_, peer.name_or_id, add_with_id);
   for_each_with(known_, peer.name_or_id, add_with_id);
   if (!is_known) {
-    bridges.insert("br-" + peer.name_or_id.substr(0, shortest_id));
+    bridges.insert("br-" + std::string(NetworkId{peer.name_or_id}.brief()));
   }
   return bridges;
 }

@@ -59,7 +59,4 @@ class NetworkDirectory {
   std::multimap<std::string, NetworkId> by_name_;
 };
 
-/// returns  true for 12 to 64 hex digits: what can stand for an id
-bool is_id_or_prefix(std::string const& text);
-
 }  // namespace drawbridge

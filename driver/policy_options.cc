@@ -424,8 +424,4 @@ std::string to_text(Hub const& hub) {
   return (hub.kind == Hub::Kind::project ? "project:" : "label:") + hub.name + value;
 }
 
-bool is_network_id(std::string_view text) {
-  return text.size() >= 12 && text.size() <= 64 && has_only(text, "0123456789abcdef");
-}
-
 }  // namespace drawbridge

@@ -45,7 +45,4 @@ Result<EgressRule> parse_egress(std::string_view text);
 /// returns  an entry as it may be typed: "label:role=db"
 std::string to_text(Hub const& hub);
 
-/// returns  true for 12 to 64 digits of a hexadecimal number, as Docker writes them
-bool is_network_id(std::string_view text);
-
 }  // namespace drawbridge

@@ -280,17 +280,5 @@ TEST(PolicyOptions, WordsOfEgressStandAlone) {
        {"all:tcp/80", "\"all\" stands alone: leave it or the other entries out"}});
 }
 
-TEST(PolicyOptions, IdsAreHexadecimal) {
-  for (std::string const& id :
-       {std::string("0123456789ab"), std::string(64, 'f'), std::string("abcdefabcdefa")}) {
-    EXPECT_TRUE(is_network_id(id)) << id;
-  }
-  for (std::string const& name :
-       {std::string(), std::string("0123456789a"), std::string(65, 'f'),
-        std::string("0123456789ag"), std::string("0123456789AB"), std::string("db-abcdefabcdef")}) {
-    EXPECT_FALSE(is_network_id(name)) << name;
-  }
-}
-
 }  // namespace
 }  // namespace drawbridge
