@@ -8,6 +8,7 @@
 
 #include "driver/flow_judge.h"
 #include "driver/network_directory.h"
+#include "driver/peer_index.h"
 #include "driver/reconciler.h"
 #include "model/docker.h"
 #include "model/network.h"
@@ -64,7 +65,7 @@ class Driver {
                                         ContainerMarks const& marks);
 
   /// returns  true while a network names others by their names: Docker has to be asked for changes
-  bool wants_networks() const { return !named_by_.empty(); }
+  bool wants_networks() const { return !peers_.is_empty(); }
   /// returns  true for a network that treats members by their names or labels
   bool wants_marks(NetworkId const& network) const;
   /// returns  every endpoint of such a network
@@ -111,16 +112,15 @@ class Driver {
     std::map<EndpointId, Endpoint> endpoints;
   };
 
-  /// Networks by what their allow_from names, and so by what it means for them.
-  using NamedBy = std::map<std::string, std::set<NetworkId>>;
-
   Result<Entry*> find(NetworkId const& id);
   Result<NetworkSpec> spec_of(NetworkRequest const& request) const;
+  Result<Network> make_network(NetworkRequest request) const;
   Result<void> check_new(Network const& network) const;
+  Result<void> check_bridge(std::string const& bridge) const;
+  Result<void> check_team(std::string const& team) const;
   Result<void> load();
   void enter(Network network);
   void leave(NetworkId const& id);
-  void note_peers(Network const& network);
   KernelState wanted() const;
   KernelState state_of(Network const& network) const;
   KernelState state_of(Network const& network, Endpoint const& endpoint) const;
@@ -132,6 +132,7 @@ class Driver {
   void cut_flows(std::vector<std::string>& report);
   bool shares_number(Entry const& entry, EndpointId const& endpoint,
                      std::string const& project) const;
+  Result<void> change_place(Network const& network, Endpoint& endpoint, Endpoint const& placed);
   Error undo(Error reason, KernelState const& applied, KernelState const& before);
 
   Kernel& kernel_;
@@ -140,7 +141,7 @@ class Driver {
   DriverSettings settings_;
   std::map<NetworkId, Entry> networks_;
   NetworkDirectory directory_;
-  NamedBy named_by_;
+  PeerIndex peers_;
 };
 
 }  // namespace drawbridge
