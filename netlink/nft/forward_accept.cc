@@ -4,6 +4,7 @@
 #include "netlink/nft/socket.h"
 
 #include <libnftnl/chain.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 
 #include <algorithm>

@@ -7,8 +7,8 @@
 
 #include "base/handle.h"
 #include "model/address.h"
+#include "netlink/nft/part.h"
 
-#include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 
 #include <cstdint>
@@ -31,25 +31,7 @@ struct ChainName {
   bool operator==(ChainName const&) const = default;
 };
 
-/// What a rule looks at of a packet, as nft(8) calls it. Several are a key together.
-enum class Part : std::uint8_t {
-  iifname,
-  oifname,
-  iifgroup,
-  l4proto,      // meta l4proto
-  dport,        // th dport
-  ether_saddr,  // of the frame
-  ether_daddr,
-  ip_saddr,
-  ip_daddr,
-  ip6_saddr,
-  ip6_daddr,
-  arp_saddr_ether,        // arp saddr ether: what an ARP message says of its sender
-  arp_saddr_ip,           // arp saddr ip
-  nd_target,              // @th,64,128: the target of a neighbour advertisement
-  ct_original_ip_daddr,   // where the connection's first packet went, before any translation
-  ct_original_ip6_daddr,  //
-};
+/// Of a key, in order.
 using KeyParts = std::initializer_list<Part>;
 
 class NftRule {

@@ -7,8 +7,10 @@ namespace drawbridge {
 
 class NftBatch;
 
-/// Into the chains of table `inet drawbridge`, which must be there.
-void append_inet_rules(NftBatch& batch);
+/// Into the chains of table `inet drawbridge`, which must be there: what may pass, and with which
+/// source address it goes on.
+void append_filter_rules(NftBatch& batch);
+void append_nat_rules(NftBatch& batch);
 
 /// Into the chains of table `bridge drawbridge`, which must be there.
 void append_bridge_rules(NftBatch& batch);

@@ -282,7 +282,12 @@ void append_skeleton(NftBatch& batch, std::uint16_t family) {
       append_chain(batch, shape);
     }
   }
-  family == NFPROTO_BRIDGE ? append_bridge_rules(batch) : append_inet_rules(batch);
+  if (family == NFPROTO_BRIDGE) {
+    append_bridge_rules(batch);
+  } else {
+    append_filter_rules(batch);
+    append_nat_rules(batch);
+  }
 }
 
 }  // namespace drawbridge

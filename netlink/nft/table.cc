@@ -2,16 +2,13 @@
 
 #include "base/log.h"
 #include "netlink/nft/elements.h"
+#include "netlink/nft/fingerprint.h"
 #include "netlink/nft/forward_accept.h"
 #include "netlink/nft/skeleton.h"
 #include "netlink/nft/socket.h"
 
-#include <libnftnl/rule.h>
-#include <libnftnl/table.h>
-
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cstdint>
 #include <iterator>
 #include <optional>
@@ -23,65 +20,6 @@
 
 namespace drawbridge {
 namespace {
-
-/// What tells a table, as we wrote it, from any other of its name: the kernel never gives a handle
-/// twice. Elements are not looked at.
-struct Fingerprint {
-  std::uint64_t table = 0;
-  std::vector<std::uint64_t> rules;
-
-  bool operator==(Fingerprint const&) const = default;
-};
-
-Result<std::uint64_t> table_handle(NftSocket& socket, std::uint16_t family) {
-  Handle<nftnl_table, nftnl_table_free> table(nftnl_table_alloc());
-  assert(table);
-  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, nft_table_name);
-  NftQuestion question(NFT_MSG_GETTABLE, family, 0);
-  nftnl_table_nlmsg_build_payload(question.message(), table.get());
-  Result<void> asked = socket.ask(
-      question, [&](nlmsghdr const* answer) { nftnl_table_nlmsg_parse(answer, table.get()); });
-  if (!asked) {
-    return fail(asked.error());
-  }
-  return nftnl_table_get_u64(table.get(), NFTNL_TABLE_HANDLE);
-}
-
-Result<std::vector<std::uint64_t>> rule_handles(NftSocket& socket, std::uint16_t family) {
-  std::vector<std::uint64_t> handles;
-  Handle<nftnl_rule, nftnl_rule_free> filter(nftnl_rule_alloc());
-  assert(filter);
-  nftnl_rule_set_str(filter.get(), NFTNL_RULE_TABLE, nft_table_name);
-  NftQuestion question(NFT_MSG_GETRULE, family, NLM_F_DUMP);
-  nftnl_rule_nlmsg_build_payload(question.message(), filter.get());
-  auto const read = [&handles](nlmsghdr const* answer) {
-    Handle<nftnl_rule, nftnl_rule_free> rule(nftnl_rule_alloc());
-    assert(rule);
-    nftnl_rule_nlmsg_parse(answer, rule.get());
-    handles.push_back(nftnl_rule_get_u64(rule.get(), NFTNL_RULE_HANDLE));
-  };
-  Result<void> asked = socket.ask(question, read, [&handles] { handles.clear(); });
-  if (!asked) {
-    return fail(asked.error());
-  }
-  return handles;
-}
-
-/// returns  nothing where no table has our name
-Result<std::optional<Fingerprint>> look(NftSocket& socket, std::uint16_t family) {
-  Result<std::uint64_t> const table = table_handle(socket, family);
-  if (!table && table.error().code == Errc::not_found) {
-    return std::nullopt;
-  }
-  if (!table) {
-    return fail(table.error());
-  }
-  Result<std::vector<std::uint64_t>> rules = rule_handles(socket, family);
-  if (!rules) {
-    return fail(rules.error());
-  }
-  return Fingerprint{*table, std::move(*rules)};
-}
 
 std::string name_of(std::uint16_t family) {
   return family == NFPROTO_BRIDGE ? "table bridge drawbridge" : "table inet drawbridge";
@@ -210,7 +148,8 @@ Result<void> NftTable::State::write(std::set<Element> elements) {
   seen_foreign_changes_.reset();  // among the elements may be bridges that need accept rules
   // When a look fails the table is not known for ours, and the next mend() writes it again.
   for (Written& table : tables_) {
-    table.fingerprint = look(socket_, table.family).value_or(std::nullopt).value_or(Fingerprint{});
+    table.fingerprint =
+        fingerprint_of(socket_, table.family).value_or(std::nullopt).value_or(Fingerprint{});
   }
   return {};
 }
@@ -232,7 +171,7 @@ Result<bool> NftTable::State::is_as_written() {
     return false;
   }
   for (Written const& table : tables_) {
-    Result<std::optional<Fingerprint>> const found = look(socket_, table.family);
+    Result<std::optional<Fingerprint>> const found = fingerprint_of(socket_, table.family);
     if (!found) {
       return fail(found.error());
     }
@@ -351,7 +290,7 @@ Result<std::vector<std::string>> NftTable::State::mend_tables() {
     return repairs;
   }
   for (Written const& table : tables_) {
-    Result<std::optional<Fingerprint>> const found = look(socket_, table.family);
+    Result<std::optional<Fingerprint>> const found = fingerprint_of(socket_, table.family);
     if (!found) {
       return fail(found.error());
     }
