@@ -1,6 +1,6 @@
 #include "netlink/owned_links.h"
 
-#include "netlink/link_message.h"
+#include "netlink/link_role.h"
 #include "netlink/mark.h"
 #include "netlink/sysctl.h"
 
@@ -8,56 +8,6 @@
 
 namespace drawbridge {
 namespace {
-
-Bridge bridge_from(Link const& link, std::set<IpPrefix> addresses) {
-  Bridge bridge;
-  bridge.name = link.name;
-  bridge.owner = owner_in(link.alias).value_or("");
-  bridge.mac = link.mac;
-  bridge.mtu_bytes = link.mtu_bytes;
-  bridge.addresses = std::move(addresses);
-  bridge.up = link.up;
-  bridge.group = {link.group};
-  return bridge;
-}
-
-/// returns  true when the bridge knows who is behind the port, and asks no frame about it
-bool is_told_of(Link const& port) {
-  return port.master != 0 && !port.port.flood && !port.port.learning;
-}
-
-/// returns  the one address that the bridge was told of; none unless it knows that one only
-MacAddress mac_of(Link const& port, std::set<MacAddress> const& static_macs) {
-  return is_told_of(port) && static_macs.size() == 1 ? *static_macs.begin() : MacAddress{};
-}
-
-Veth veth_from(Link const& link, std::string container_end, std::string bridge) {
-  Veth veth;
-  veth.host_end = link.name;
-  veth.container_end = std::move(container_end);
-  veth.owner = owner_in(link.alias).value_or("");
-  veth.bridge = std::move(bridge);
-  veth.mtu_bytes = link.mtu_bytes;
-  veth.up = link.up;
-  veth.isolated = link.port.isolated;
-  veth.group = {link.group};
-  return veth;
-}
-
-enum class Role { bridge, veth, container_end, retired, foreign };
-
-Role role_of(Link const& link) {
-  if (!link_message::is_ours(link)) {
-    return Role::foreign;
-  }
-  if (link.alias == retired_mark) {
-    return Role::retired;
-  }
-  if (!owner_in(link.alias)) {
-    return Role::container_end;
-  }
-  return link.kind == "bridge" ? Role::bridge : Role::veth;
-}
 
 /// All links and addresses of one look, and what each index stands for.
 struct Snapshot {
@@ -152,14 +102,14 @@ Result<void> OwnedLinks::observe(std::set<std::string> const& names, KernelState
 }
 
 Result<void> OwnedLinks::observe_one(Link const& link, KernelState& state) {
-  Role const role = role_of(link);
-  if (role == Role::bridge) {
+  LinkRole const role = role_of(link);
+  if (role == LinkRole::bridge) {
     Result<std::set<IpPrefix>> addresses = links_.addresses_of(link.index);
     if (!addresses) {
       return fail(addresses.error());
     }
     state.bridges[link.name] = bridge_from(link, std::move(*addresses));
-  } else if (role == Role::veth) {
+  } else if (role == LinkRole::veth) {
     Result<std::string> container_end = name_of_link(link.peer);
     Result<std::string> bridge = name_of_link(link.master);
     if (!container_end || !bridge) {
@@ -172,13 +122,13 @@ Result<void> OwnedLinks::observe_one(Link const& link, KernelState& state) {
     Veth& veth = state.veths[link.name];
     veth = veth_from(link, std::move(*container_end), std::move(*bridge));
     veth.mac = *mac;
-  } else if (role != Role::retired) {
+  } else if (role != LinkRole::retired) {
     state.foreign.insert(link.name);
   }
   return {};
 }
 
-/// returns  see mac_of()
+/// returns  see told_mac_of()
 Result<MacAddress> OwnedLinks::mac_behind(Link const& port) {
   if (!is_told_of(port)) {
     return MacAddress{};
@@ -187,7 +137,7 @@ Result<MacAddress> OwnedLinks::mac_behind(Link const& port) {
   if (!static_macs) {
     return fail(static_macs.error());
   }
-  return mac_of(port, *static_macs);
+  return told_mac_of(port, *static_macs);
 }
 
 /// returns  nothing for index 0, and for a link that went meanwhile
@@ -209,20 +159,20 @@ Result<void> OwnedLinks::observe_all(KernelState& state) {
   }
   for (Link const& link : snapshot->links) {
     switch (role_of(link)) {
-      case Role::bridge:
+      case LinkRole::bridge:
         state.bridges[link.name] = bridge_from(link, snapshot->addresses[link.index]);
         break;
-      case Role::veth:
+      case LinkRole::veth:
         state.veths[link.name] =
             veth_from(link, snapshot->name_at(link.peer), snapshot->name_at(link.master));
-        state.veths[link.name].mac = mac_of(link, snapshot->static_macs[link.index]);
+        state.veths[link.name].mac = told_mac_of(link, snapshot->static_macs[link.index]);
         break;
-      case Role::retired:
+      case LinkRole::retired:
         enqueue(link);
         break;
-      case Role::container_end:
+      case LinkRole::container_end:
         break;
-      case Role::foreign:
+      case LinkRole::foreign:
         state.foreign.insert(link.name);
         break;
     }
@@ -246,9 +196,9 @@ Result<Link> OwnedLinks::owned(std::string const& name) {
   if (!*link) {
     return fail(missing(name));
   }
-  Role const role = role_of(**link);
-  if (role != Role::bridge && role != Role::veth) {
-    return fail(role == Role::retired ? missing(name) : not_ours(name));
+  LinkRole const role = role_of(**link);
+  if (role != LinkRole::bridge && role != LinkRole::veth) {
+    return fail(role == LinkRole::retired ? missing(name) : not_ours(name));
   }
   return **link;
 }
@@ -282,7 +232,7 @@ Result<std::uint32_t> OwnedLinks::master_named(std::string const& bridge) {
 
 Error OwnedLinks::taken(std::string const& name) {
   Result<std::optional<Link>> const link = links_.find(name);
-  bool const is_foreign = link && *link && role_of(**link) == Role::foreign;
+  bool const is_foreign = link && *link && role_of(**link) == LinkRole::foreign;
   return {Errc::already_exists,
           "link " + name +
               (is_foreign ? " is there and is not drawbridge's; delete or rename it"
@@ -362,7 +312,7 @@ Result<bool> OwnedLinks::revive(Veth const& veth, std::uint32_t master) {
   if (!link) {
     return fail(link.error());
   }
-  if (!*link || role_of(**link) != Role::retired) {
+  if (!*link || role_of(**link) != LinkRole::retired) {
     return false;
   }
   reaper_.forget((*link)->index);
