@@ -14,6 +14,8 @@
 //   connect      connections_per_second, p50_us, p99_us: from connect() to the whole echo
 //   round_trip   p50_us, p99_us, round_trips
 #include "base/file_descriptor.h"
+#include "bench/traffic_server.h"
+#include "bench/traffic_sockets.h"
 
 #include <algorithm>
 #include <array>
@@ -22,15 +24,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -43,19 +41,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t message_size = 64;
-constexpr std::size_t stream_buffer_size = 128 * 1024;
-constexpr int event_count = 64;
 constexpr int usage_error = 2;
 constexpr timeval patience{10, 0};
-
-[[noreturn]] void give_up(std::string const& why) {
-  std::fprintf(stderr, "traffic: %s\n", why.c_str());
-  std::exit(1);
-}
-
-[[noreturn]] void give_up_with_errno(std::string const& what) {
-  give_up(what + ": " + std::strerror(errno));
-}
 
 [[noreturn]] void give_up_waiting() {
   give_up("the server closed the connection, or sent nothing for " +
@@ -77,136 +64,6 @@ void enter_namespace(char const* path) {
     give_up_with_errno(path);
   }
 }
-
-sockaddr_in socket_address(std::string const& ip, std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  if (::inet_pton(AF_INET, ip.c_str(), &address.sin_addr) != 1) {
-    give_up(ip + ": not an IPv4 address");
-  }
-  return address;
-}
-
-FileDescriptor make_socket(int flags) {
-  FileDescriptor made(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
-  if (!made.is_open()) {
-    give_up_with_errno("socket");
-  }
-  return made;
-}
-
-void set_no_delay(FileDescriptor const& socket) {
-  int const on = 1;
-  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-void watch(FileDescriptor const& epoll, int fd, std::uint32_t events, std::uint64_t data) {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = data;
-  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    give_up_with_errno("epoll_ctl");
-  }
-}
-
-// --- the server ---
-
-FileDescriptor listen_on(std::uint16_t port) {
-  FileDescriptor listener = make_socket(SOCK_NONBLOCK);
-  int const on = 1;
-  ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in const address = socket_address("0.0.0.0", port);
-  if (::bind(listener.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0 ||
-      ::listen(listener.get(), SOMAXCONN) != 0) {
-    give_up_with_errno("listen on port " + std::to_string(port));
-  }
-  return listener;
-}
-
-class Server {
- public:
-  explicit Server(std::uint16_t port)
-      : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-        echo_listener_(listen_on(port)),
-        sink_listener_(listen_on(static_cast<std::uint16_t>(port + 1))),
-        buffer_(stream_buffer_size) {
-    for (int const fd : {STDIN_FILENO, echo_listener_.get(), sink_listener_.get()}) {
-      watch(epoll_, fd, EPOLLIN, static_cast<std::uint64_t>(fd));
-    }
-  }
-
-  void run() {
-    std::array<epoll_event, event_count> events;
-    while (true) {
-      int const count = ::epoll_wait(epoll_.get(), events.data(), event_count, -1);
-      for (int i = 0; i < count; ++i) {
-        int const fd = static_cast<int>(events[static_cast<std::size_t>(i)].data.u64);
-        if (fd == STDIN_FILENO) {
-          return;
-        }
-        handle(fd);
-      }
-    }
-  }
-
- private:
-  enum class Kind { echo, sink };
-  struct Connection {
-    FileDescriptor socket;
-    Kind kind;
-  };
-
-  void handle(int fd) {
-    if (fd == echo_listener_.get()) {
-      accept_from(echo_listener_, Kind::echo);
-    } else if (fd == sink_listener_.get()) {
-      accept_from(sink_listener_, Kind::sink);
-    } else if (!serve(connections_.at(fd))) {
-      connections_.erase(fd);
-    }
-  }
-
-  void accept_from(FileDescriptor const& listener, Kind kind) {
-    FileDescriptor socket(
-        ::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket.is_open()) {
-      return;  // it went away again
-    }
-    set_no_delay(socket);
-    int const fd = socket.get();
-    watch(epoll_, fd, EPOLLIN, static_cast<std::uint64_t>(fd));
-    connections_.insert_or_assign(fd, Connection{std::move(socket), kind});
-  }
-
-  /// returns  false when the connection is over
-  bool serve(Connection const& connection) {
-    ssize_t const size = ::recv(connection.socket.get(), buffer_.data(), buffer_.size(), 0);
-    if (size < 0 && errno == EAGAIN) {
-      return true;
-    }
-    if (size <= 0 || connection.kind == Kind::sink) {
-      return size > 0;
-    }
-    auto const got = static_cast<std::size_t>(size);
-    return ::send(connection.socket.get(), buffer_.data(), got, MSG_NOSIGNAL) == size;
-  }
-
-  FileDescriptor epoll_;
-  FileDescriptor echo_listener_;
-  FileDescriptor sink_listener_;
-  std::unordered_map<int, Connection> connections_;
-  std::vector<char> buffer_;
-};
-
-void serve(std::uint16_t port) {
-  Server server(port);
-  std::puts("ready");
-  std::fflush(stdout);
-  server.run();
-}
-
-// --- the clients ---
 
 FileDescriptor open_connection(sockaddr_in const& address) {
   FileDescriptor socket = make_socket(0);
