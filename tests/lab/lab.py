@@ -74,7 +74,6 @@ class Lab:
         self._data = data
         self._start = start
         self._holder = None
-        self._namespace_ids = set()
         self._names = {role: f"{self.name}-{role}" for role in wiring.ROLES}
         self.outside_place = named_place(self._names["outside"])
         self.neighbour_place = named_place(self._names["neighbour"])
@@ -113,7 +112,6 @@ class Lab:
         self.engine_place = Place("engine", f"/run/netns/{self._names['engine']}", enter)
         self.engine_place.sysctl("net.ipv4.ip_forward", self._ip_forward)
         start_name_server(self.outside_place, NAME_SERVER)
-        self._namespace_ids = removal.namespace_ids(self.name)
 
     # --- the engine ---
 
@@ -249,13 +247,18 @@ class Lab:
         """Links, routes and rules of the engine's namespace, to be compared with another moment."""
         return snapshot.snapshot(self.engine_place)
 
-    def counts(self):
-        """How much of this lab exists, and what links and mounts the machine has beside labs."""
-        ids = self._namespace_ids | removal.namespace_ids(self.name)
+    def counts(self, namespaces=frozenset()):
+        """How much of this lab exists, and what links and mounts the machine has beside labs.
+
+        namespaces  inode numbers of namespaces whose processes are counted, too; the caller holds
+                    them, as with removal.held_namespaces
+        """
         mounts = processes.read_text("/proc/self/mountinfo").splitlines()
+        with removal.held_namespaces(self.name) as ids:
+            found = processes.belonging(self.name, ids | namespaces)
         return {
             "namespaces": len(removal.namespaces_named(self.name)),
-            "processes": len(processes.belonging(self.name, ids)),
+            "processes": len(found),
             "mounts": sum(self.name in line for line in mounts),
             "folders": int(os.path.exists(self.root)),
             "control groups": len(processes.cgroup_folders(self.name)),
@@ -272,11 +275,7 @@ class Lab:
             for place in (self.engine_place, self.outside_place, self.neighbour_place):
                 if place is not None:
                     place.close()
-            # Containers die first, so that the engine needs not wait for each of them.
-            processes.end(processes.container_pids(self.name), grace=0)
-            for daemon in (self.engine, self.drawbridge):
-                if daemon is not None and daemon.poll() is None:
-                    processes.end([daemon.pid], grace=5)
+            # All at once and without a word: an engine that is asked to end takes a second.
             removal.remove_lab(self.name)
             for child in (self.engine, self.drawbridge, self._holder):
                 if child is not None:

@@ -19,20 +19,20 @@ def namespaces_named(name):
     return [f"{folder}/{entry}" for entry in names if entry.startswith(f"{name}-")]
 
 
-def namespace_ids(name):
-    """Inode numbers of the lab's network namespaces, and of the mount namespaces in use there."""
-    networks = {processes.namespace_id(path) for path in namespaces_named(name)} - {None}
-    inside = processes.pids_in(networks) if networks else []
-    mounts = {processes.namespace_id(f"/proc/{pid}/ns/mnt") for pid in inside}
-    return networks | mounts - {processes.namespace_id("/proc/self/ns/mnt"), None}
+def held_namespaces(name):
+    """Inode numbers of the lab's network namespaces, and of the mount namespaces in use there.
+
+    A context manager: see processes.held.
+    """
+    networks = namespaces_named(name)
+    inside = processes.pids_in({processes.namespace_id(path) for path in networks} - {None})
+    mounts = [f"/proc/{pid}/ns/mnt" for pid in inside]
+    return processes.held([*networks, *mounts])
 
 
 def remove_lab(name):
     """Ends and removes everything that carries the name of a lab."""
-    networks = namespaces_named(name)
-    inside = processes.pids_in({processes.namespace_id(path) for path in networks} - {None})
-    mounts = [f"/proc/{pid}/ns/mnt" for pid in inside]
-    with processes.held([*networks, *mounts]) as ids:
+    with held_namespaces(name) as ids:
         wait_for(lambda: _end_all(name, ids), 20, f"the end of the processes of {name}")
     wiring.delete_namespaces([os.path.basename(path) for path in namespaces_named(name)])
     processes.remove_cgroups(name)

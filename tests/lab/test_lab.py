@@ -1,5 +1,6 @@
 """The lab itself, shown with Docker's own bridge driver: what passes here is the lab's doing."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import pytest
 
 from lab import Lab, processes
-from lab.removal import namespace_ids
+from lab.removal import held_namespaces
 
 NOTHING = {"namespaces": 0, "processes": 0, "mounts": 0, "folders": 0, "control groups": 0}
 
@@ -121,14 +122,16 @@ def test_containers_outlive_a_killed_engine_with_live_restore():
 def test_a_lab_leaves_nothing():
     lab = Lab()
     before = lab.counts()
-    with lab:
-        lab.image()
-        run_container(lab, "running", "-p", "8080:80")
-        lab.outside_place.spawn("sleep", "1000")
-        during = lab.counts()
-        assert during["namespaces"] == 4
-        assert during["processes"] > 4
-    assert lab.counts() == before
+    with contextlib.ExitStack() as stack:
+        with lab:
+            lab.image()
+            run_container(lab, "running", "-p", "8080:80")
+            lab.outside_place.spawn("sleep", "1000")
+            during = lab.counts()
+            assert during["namespaces"] == 4
+            assert during["processes"] > 4
+            namespaces = stack.enter_context(held_namespaces(lab.name))
+        assert lab.counts(namespaces) == before
     assert {key: before[key] for key in NOTHING} == NOTHING
 
 
@@ -145,15 +148,15 @@ def test_a_signal_leaves_nothing(number):
         text=True,
     )
     name = child.stdout.readline().strip()
-    ids = namespace_ids(name)
-    assert processes.belonging(name, ids)
-    child.send_signal(number)
-    child.communicate()
-    if number == signal.SIGKILL:
-        # Nobody could clean up: the next lab does.
-        with Lab(start=False):
-            pass
-    assert processes.belonging(name, ids) == []
+    with held_namespaces(name) as ids:
+        assert processes.belonging(name, ids)
+        child.send_signal(number)
+        child.communicate()
+        if number == signal.SIGKILL:
+            # Nobody could clean up: the next lab does.
+            with Lab(start=False):
+                pass
+        assert processes.belonging(name, ids) == []
     assert not os.path.exists(f"/tmp/{name}")
     assert not [entry for entry in os.listdir("/run/netns") if entry.startswith(name)]
 

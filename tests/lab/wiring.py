@@ -96,10 +96,11 @@ def start_holder(engine_name, root, data):
 
 
 def delete_namespaces(names):
-    """Deletes those of `names` (a list) that exist."""
-    existing = [name for name in names if os.path.exists(f"/run/netns/{name}")]
-    if existing:
-        _batch([f"netns del {name}" for name in existing])
+    """Deletes those of `names` (a list) that exist; somebody else may be at it, too."""
+    for name in names:
+        done = run(["ip", "netns", "del", name], check=False)
+        if os.path.exists(f"/run/netns/{name}"):
+            raise LabError(f"delete namespace {name}: {done.stderr.strip()}")
 
 
 def link_names(path="/proc/self/ns/net"):
