@@ -152,7 +152,9 @@ class Docker:
         name = name or self.name("c")
         command = command or ("sleep", "infinity")
         where = ("--network", network) if network else ()
-        self("run", "-d", "--name", name, *where, *options, "bb:latest", *command)
+        # What runs there ignores TERM: who stops it, an engine too, would wait ten seconds.
+        self("run", "-d", "--name", name, "--stop-signal", "KILL", *where, *options, "bb:latest",
+             *command)
         return self.container(name)
 
     def container(self, name):

@@ -130,12 +130,12 @@ class HttpServer(TcpServer):
 
 
 @contextlib.contextmanager
-def serving(place, services):
-    """Answers `services` (tcp/80, udp/53) at every address of `place`; ping needs no server."""
+def serving(place, services, address=""):
+    """Answers `services` (tcp/80, udp/53) at `address` of `place`; ping needs no server."""
     kinds = {"tcp": TcpServer, "udp": UdpServer}
     with contextlib.ExitStack() as stack:
         for service in services:
             protocol, _, port = service.partition("/")
             if protocol in kinds:
-                stack.enter_context(kinds[protocol](place, int(port)))
+                stack.enter_context(kinds[protocol](place, int(port), address))
         yield

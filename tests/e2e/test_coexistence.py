@@ -11,7 +11,7 @@ import frames
 import pytest
 from containers import Docker
 from frames import Card
-from probes import EVERYTHING, NOTHING, leaves_nothing, ping, reach, reach_all
+from probes import EVERYTHING, NOTHING, assert_reached, leaves_nothing, ping, reach
 
 OUTSIDE = {4: "198.51.100.2", 6: "2001:db8:51::2"}
 PING = frozenset({"ping"})
@@ -50,11 +50,7 @@ class Scene:
         for one in (self.member, self.named):
             expected |= {(one, self.native, self.native.address()): NOTHING,
                          (self.native, one, one.address()): NOTHING}
-        cases = {case: case for case in expected}
-        reached = reach_all(cases)
-        wrong = {str(case): (sorted(found), sorted(expected[case]))
-                 for case, found in reached.items() if found != expected[case]}
-        assert not wrong, f"reached, expected: {wrong}"
+        assert_reached(expected)
 
     def forgery_passes(self):
         """Whether a datagram with a forged source gets from a member to its sibling."""
@@ -245,9 +241,11 @@ def test_everything_flushed_and_nothing_loaded_again(make_lab):
     assert not ping(scene.member, OUTSIDE[4], timeout=0.3), "nobody translates"
     scene.restore("operation")
     assert not scene.forgery_passes()
-    for family in (4, 6):
-        assert reach(scene.member, lab.outside_place, OUTSIDE[family]) == EVERYTHING
-        assert reach(scene.member, scene.named, address(scene.named, family)) == NOTHING
+    assert_reached({
+        (scene.member, lab.outside_place, OUTSIDE[4]): EVERYTHING,
+        (scene.member, lab.outside_place, OUTSIDE[6]): EVERYTHING,
+        (scene.member, scene.named): NOTHING,
+    })
     lab.restart_engine()  # Docker makes its own rules again
     scene.holds()
 
@@ -324,7 +322,9 @@ def test_a_drop_of_the_administrators_wins(lab, scene):
     lab.engine_ns("iptables", "-I", "DOCKER-USER", *rule)
     try:
         scene.operation()
-        assert reach(scene.member, lab.outside_place, OUTSIDE[4]) == NOTHING
-        assert reach(scene.sibling, lab.outside_place, OUTSIDE[4]) == EVERYTHING
+        assert_reached({
+            (scene.member, lab.outside_place, OUTSIDE[4]): NOTHING,
+            (scene.sibling, lab.outside_place, OUTSIDE[4]): EVERYTHING,
+        })
     finally:
         lab.engine_ns("iptables", "-D", "DOCKER-USER", *rule)

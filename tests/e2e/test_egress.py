@@ -1,5 +1,6 @@
 """Where containers may open connections to: egress=all, internet, none and lists; gateway=none."""
 
+import contextlib
 import ipaddress
 import socket
 import struct
@@ -8,9 +9,9 @@ import pytest
 from containers import Docker
 from lab import wait_for
 from lab.name_server import start_name_server
-from probes import EVERYTHING, NOTHING, answered, http_get, ping, reach, reach_all, tcp, udp
+from probes import EVERYTHING, NOTHING, answered, answered_each, http_get, ping, reach, reach_all
 from scenes import link_local
-from servers import TcpServer, UdpServer
+from servers import TcpServer, UdpServer, serving
 
 # Addresses of the outside client beside its own: by what kind of address they are.
 OUTSIDE = {
@@ -134,11 +135,12 @@ def test_names_of_the_outside_are_known_where_something_of_it_is_reached(members
 
 def test_ports_beyond_a_range_are_closed(lab, docker):
     one = docker.run(docker.dual_network("-o", f"egress={LIST}"))
-    for address, inside in ((OUTSIDE["10/8"], TCP), (OUTSIDE["public, IPv6"], UDP)):
-        for port in (4599, 4700):
-            assert reach(one, lab.outside_place, address, port) == NOTHING
-        for port in (4600, 4699):
-            assert reach(one, lab.outside_place, address, port) == inside
+    services = [f"{protocol}/{port}" for protocol in ("tcp", "udp")
+                for port in (4599, 4600, 4699, 4700)]
+    for address, protocol in ((OUTSIDE["10/8"], "tcp"), (OUTSIDE["public, IPv6"], "udp")):
+        with serving(lab.outside_place, services, address):
+            found = answered(one, address, ["ping", *services])
+        assert found == {f"{protocol}/4600", f"{protocol}/4699"}
 
 
 @pytest.mark.parametrize(("option", "reached"), [
@@ -178,19 +180,21 @@ def test_private_name_servers_of_the_host_serve_names_only(lab, docker, resolver
 
     def answering():
         found = {RESOLVERS[4]} if lookup(one, "outside.test") == "198.51.100.2" else set()
-        for place, address in listening:
-            with TcpServer(place, 53, address), UdpServer(place, 53, address):
-                reached = {tcp(one, address, 53), udp(one, address, 53)}
-            assert len(reached) == 1, address
-            found |= {address} if reached.pop() else set()
-        return found
+        with contextlib.ExitStack() as servers:
+            for place, address in listening:
+                servers.enter_context(serving(place, ("tcp/53", "udp/53"), address))
+            services = answered_each({address: (one, address) for _, address in listening},
+                                     ("tcp/53", "udp/53"))
+        assert all(len(each) != 1 for each in services.values()), services
+        return found | {address for address, each in services.items() if each}
 
     everyone = {RESOLVERS[4], *(address for _, address in listening)}
     assert answering() == set(), "none of them is a name server of the host"
     resolvers(sorted(everyone))
     assert answering() == everyone
-    for place, address in ((lab.outside_place, RESOLVERS[4]), *listening):
-        assert reach(one, place, address) == NOTHING, "port 53 only"
+    cases = {address: (one, place, address)
+             for place, address in ((lab.outside_place, RESOLVERS[4]), *listening)}
+    assert reach_all(cases) == dict.fromkeys(cases, NOTHING), "port 53 only"
     resolvers(["198.51.100.2"])
     assert answering() == set()
 

@@ -12,7 +12,7 @@ import pytest
 from containers import Docker
 from frames import Card
 from lab import wait_for
-from probes import EVERYTHING, NOTHING, ping, reach
+from probes import EVERYTHING, NOTHING, assert_reached, ping, reach
 from scenes import FAMILIES, Scene
 
 OUTSIDE = {4: "198.51.100.2", 6: "2001:db8:51::2"}
@@ -130,8 +130,7 @@ def test_an_interface_with_another_mac_is_cut_off_until_it_has_its_own(guarded):
     hostile, third = guarded.hostile, guarded.third
     hostile.run("ip", "link", "set", "eth0", "address", NOBODYS_MAC)
     try:
-        for family in FAMILIES:
-            assert reach(hostile, third, guarded.address(third, family)) == NOTHING
+        assert_reached({(hostile, third): NOTHING})
     finally:
         hostile.run("ip", "link", "set", "eth0", "address", hostile.mac())
     for family in FAMILIES:
@@ -375,8 +374,10 @@ def test_no_route_leads_into_another_network(guarded, stranger, family, by_way_o
     sibling.sysctl(forwarding, 1)
     hostile.run("ip", f"-{family}", "route", "add", target, "via", ways[by_way_of])
     try:
-        assert reach(hostile, stranger, target) == NOTHING
-        assert reach(hostile, guarded.third, guarded.address(guarded.third, family)) == EVERYTHING
+        assert_reached({
+            (hostile, stranger, target): NOTHING,
+            (hostile, guarded.third, guarded.address(guarded.third, family)): EVERYTHING,
+        })
     finally:
         hostile.run("ip", f"-{family}", "route", "del", target, "via", ways[by_way_of])
         sibling.sysctl(forwarding, 0)

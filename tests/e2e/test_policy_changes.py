@@ -6,20 +6,14 @@ open TCP connections are what conntrack knows already.
 """
 
 import contextlib
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lab import wait_for
-from probes import (
-    EVERYTHING,
-    NOTHING,
-    Newcomers,
-    ping,
-    reach,
-    reach_dual,
-    tcp,
-    tcp_connect,
-)
+from probes import EVERYTHING, NOTHING, assert_reached, ping, reach, reach_dual, tcp, tcp_connect
 from servers import TcpServer
+from streams import Newcomers
 
 OUTSIDE = "198.51.100.2"
 OUTSIDE6 = "2001:db8:51::2"
@@ -69,7 +63,9 @@ def both(source, destination, name):
 
 
 def going_on(opened):
-    return {name for name, talk in opened.items() if talk.goes_on()}
+    with ThreadPoolExecutor(len(opened)) as pool:
+        go_on = pool.map(Talk.goes_on, opened.values())
+        return set(itertools.compress(opened, go_on))
 
 
 def names(*talks_of):
@@ -111,24 +107,26 @@ def scene(docker, configure):
 def test_a_permission_that_stays_loses_no_packet(scene, family):
     address = scene.one.address() if family == 4 else scene.one.address6()
     with Newcomers(scene.stays, address) as stream, Newcomers(scene.sibling, address) as inside:
-        for _ in range(3):
-            scene.change()
-            scene.change_back()
+        for change in [scene.change, scene.change_back] * 3:
+            change()
+            stream.wait_for_answered(80)
+            inside.wait_for_answered(80)
         assert reach(scene.stays, scene.one, address) == EVERYTHING
-    assert stream.lost == 0 and len(stream.sent) > 500
-    assert inside.lost == 0 and len(inside.sent) > 500
+    assert (stream.lost, inside.lost) == (0, 0)
 
 
 def test_one_goes_and_another_comes_at_the_same_moment(scene):
     address = scene.one.address()
     with Newcomers(scene.goes, address) as going, Newcomers(scene.comes, address) as coming:
-        wait_for(lambda: len(going.answered) > 100, 5, "the old permission")
+        going.wait_for_answered(100)
         assert not coming.answered
         scene.change()
-        wait_for(lambda: len(coming.answered) > 100, 5, "the new permission")
+        coming.wait_for_answered(100)
     last, first = going.answered[-1], coming.answered[0]
     assert [moment for moment in going.sent if moment > last], "control: it went on asking"
-    assert abs(first - last) < 0.05, "neither or both for a while"
+    # Counted in requests: at a busy machine nobody asks for a while, and nothing is learned then.
+    assert len([moment for moment in coming.sent if last < moment < first]) < 50, "neither"
+    assert len([moment for moment in going.answered if moment > first]) < 50, "both"
     since_the_first = [moment for moment in coming.sent if moment >= first]
     assert len(coming.answered) == len(since_the_first), "open at once and for good"
     until_the_last = [moment for moment in going.sent if moment <= last]
@@ -145,9 +143,11 @@ def test_a_withdrawn_permission_cuts_what_lived_by_it(lab, scene):
         assert going_on(opened) == set(pairs)
         scene.change()
         assert going_on(opened) == names("stays", "sibling", "world")
-    assert reach_dual(scene.comes, scene.one) == EVERYTHING
-    assert reach_dual(scene.goes, scene.one) == NOTHING
-    assert reach_dual(scene.stays, scene.one) == EVERYTHING
+    assert_reached({
+        (scene.comes, scene.one): EVERYTHING,
+        (scene.goes, scene.one): NOTHING,
+        (scene.stays, scene.one): EVERYTHING,
+    })
 
 
 def test_a_withdrawn_port_cuts_its_connections(docker, configure):
@@ -180,9 +180,7 @@ def test_a_team_that_is_left_ends_its_connections(docker, configure):
     with talks(**pairs) as opened:
         configure({"defaults": {}})
         assert going_on(opened) == names("mates")
-    assert reach_dual(one, mate) == NOTHING
-    assert reach_dual(mate, one) == NOTHING
-    assert reach_dual(mate, other) == EVERYTHING
+    assert_reached({(one, mate): NOTHING, (mate, one): NOTHING, (mate, other): EVERYTHING})
     configure({"defaults": {"team": team}})
     assert reach_dual(one, mate) == EVERYTHING
     assert reach_dual(mate, one) == EVERYTHING
@@ -201,10 +199,13 @@ def test_egress_that_is_withdrawn_ends_outbound_connections(lab, docker, configu
     with talks(**pairs) as opened:
         configure({"defaults": {"egress": "none"}})
         assert going_on(opened) == names("other", "inside")
-    for address in (OUTSIDE, OUTSIDE6):
-        assert reach(one, outside, address) == NOTHING
-        assert reach(other, outside, address) == EVERYTHING
-    assert reach_dual(one, sibling) == EVERYTHING
+    assert_reached({
+        (one, outside, OUTSIDE): NOTHING,
+        (one, outside, OUTSIDE6): NOTHING,
+        (other, outside, OUTSIDE): EVERYTHING,
+        (other, outside, OUTSIDE6): EVERYTHING,
+        (one, sibling): EVERYTHING,
+    })
     configure({"defaults": {"egress": "all"}})
     for address in (OUTSIDE, OUTSIDE6):
         assert reach(one, outside, address) == EVERYTHING
@@ -224,12 +225,15 @@ def test_members_that_are_parted_stop_talking(lab, docker, configure):
         assert reach_dual(one, sibling) == NOTHING
         configure({"defaults": {"isolation": "network"}})
         assert reach_dual(one, sibling) == EVERYTHING
+        gateway.wait_for_answered(100)
+        untouched.wait_for_answered(100)
     assert (gateway.lost, untouched.lost) == (0, 0)
 
 
 def test_a_file_with_a_bad_default_changes_nothing(docker, configure, news, scene):
     with Newcomers(scene.stays, scene.one.address()) as stream:
         configure({"defaults": {"isolation": "memebrs"}})
+        stream.wait_for_answered(100)
         assert reach_dual(scene.goes, scene.one) == EVERYTHING
     assert stream.lost == 0
     assert "memebrs" in news()

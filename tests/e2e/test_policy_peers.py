@@ -10,16 +10,19 @@ from lab import wait_for
 from probes import (
     EVERYTHING,
     NOTHING,
-    Newcomers,
     answered,
+    assert_answered,
+    assert_reached,
     leaves_nothing,
     ping,
     reach,
     reach_dual,
+    tcp,
     tcp_source,
     who_reaches_whom,
 )
 from servers import TcpServer, serving
+from streams import Newcomers
 
 OUTSIDE = "198.51.100.2"
 KNOWN = 5  # seconds until a network that Docker made is known
@@ -49,9 +52,7 @@ def test_a_network_that_is_named_before_it_exists(docker):
     docker.dual_network(name=name)
     peer = docker.run(name)
     wait_until_admitted(peer, one)
-    assert reach_dual(peer, one) == EVERYTHING
-    assert reach_dual(one, peer) == NOTHING
-    assert reach_dual(stranger, one) == NOTHING
+    assert_reached({(peer, one): EVERYTHING, (one, peer): NOTHING, (stranger, one): NOTHING})
 
 
 def test_a_name_means_the_network_that_has_it_now(docker):
@@ -64,8 +65,9 @@ def test_a_name_means_the_network_that_has_it_now(docker):
             docker.dual_network(name=name)
             peer = docker.run(name)
             for address in (one.address(), one.address6()):
-                wait_for(lambda: "tcp/80" in answered(peer, address, services), KNOWN, "the peer")
-                assert answered(peer, address, services) == {"tcp/80"}
+                wait_for(lambda: tcp(peer, address, 80), KNOWN, "the peer")
+            assert_answered({(peer, one.address()): {"tcp/80"}, (peer, one.address6()): {"tcp/80"}},
+                            services)
             remove(docker, name, peer)
             stranger = docker.run(docker.dual_network())
             assert answered(stranger, one.address(), services) == NOTHING
@@ -93,10 +95,13 @@ def test_names_hold_at_once_after_a_kill(lab, docker, binary):
     wait_until_admitted(peer, one)
     with Newcomers(peer, one.address()) as admitted, Newcomers(stranger, one.address()) as refused:
         lab.kill_drawbridge()
+        admitted.wait_for_answered(100)
         lab.start_drawbridge(binary)
         assert reach_dual(peer, one) == EVERYTHING
-    assert admitted.lost == 0 and len(admitted.sent) > 100
-    assert refused.answered == [] and len(refused.sent) > 100
+        admitted.wait_for_answered(100)
+        refused.wait_for_sent(100)
+    assert admitted.lost == 0
+    assert refused.answered == []
 
 
 def test_names_hold_without_docker(lab, docker, binary):
@@ -107,8 +112,7 @@ def test_names_hold_without_docker(lab, docker, binary):
     lab.kill_drawbridge()
     lab.engine_ns("nft", "delete", "table", "inet", "drawbridge")
     lab.start_drawbridge(binary, "--docker-socket", "/run/no-docker.sock")
-    assert reach_dual(peer, one) == EVERYTHING
-    assert reach_dual(stranger, one) == NOTHING
+    assert_reached({(peer, one): EVERYTHING, (stranger, one): NOTHING})
     lab.stop_drawbridge()
     lab.start_drawbridge(binary)
     assert reach_dual(peer, one) == EVERYTHING
@@ -136,10 +140,12 @@ def native_dual(docker, number, *options, name=None):
 
 
 def assert_admits(one, peer, stranger):
-    assert reach_dual(peer, one) == EVERYTHING
-    assert reach_dual(one, peer) == NOTHING
-    assert reach_dual(stranger, one) == NOTHING
-    assert reach_dual(one, stranger) == NOTHING
+    assert_reached({
+        (peer, one): EVERYTHING,
+        (one, peer): NOTHING,
+        (stranger, one): NOTHING,
+        (one, stranger): NOTHING,
+    })
     assert ping(stranger, OUTSIDE) and ping(one, OUTSIDE)
     with TcpServer(one, 7300):
         assert tcp_source(peer, one.address(), 7300) == peer.address(), "its own address is seen"
@@ -174,9 +180,9 @@ def test_dockers_default_bridge_is_named_bridge(docker):
     peer, stranger = docker.run(None), docker.run(docker.native_network())
     services = ("ping", "tcp/80", "tcp/81", "udp/80")
     with serving(one, services):
-        wait_for(lambda: "tcp/80" in answered(peer, one.address(), services), KNOWN, "docker0")
-        assert answered(peer, one.address(), services) == {"tcp/80"}
-        assert answered(stranger, one.address(), services) == NOTHING
+        wait_for(lambda: tcp(peer, one.address(), 80), KNOWN, "docker0")
+        assert_answered({(peer, one.address()): {"tcp/80"}, (stranger, one.address()): NOTHING},
+                        services)
     assert reach(one, peer, peer.address()) == NOTHING
     assert ping(stranger, OUTSIDE)
 
@@ -199,10 +205,11 @@ def test_a_prefix_with_ports_admits_those_of_it(docker):
     peer, stranger = docker.run(peers), docker.run(strangers)
     services = ("ping", "tcp/79", "tcp/80", "tcp/82", "tcp/83", "udp/80")
     with serving(one, services):
+        expected = {}
         for address in (one.address(), one.address6()):
-            wait_for(lambda: "tcp/80" in answered(peer, address, services), KNOWN, "the ports")
-            assert answered(peer, address, services) == {"tcp/80", "tcp/82"}
-            assert answered(stranger, address, services) == NOTHING
+            wait_for(lambda: tcp(peer, address, 80), KNOWN, "the ports")
+            expected |= {(peer, address): {"tcp/80", "tcp/82"}, (stranger, address): NOTHING}
+        assert_answered(expected, services)
     assert ping(stranger, OUTSIDE)
 
 
@@ -211,10 +218,12 @@ def test_one_address_of_a_network_comes_in_and_its_sibling_does_not(docker):
     peer, sibling = docker.run(peers), docker.run(peers)
     one = docker.run(docker.dual_network(allow_from=f"{peer.address()},{peer.address6()}"))
     wait_until_admitted(peer, one)
-    assert reach_dual(peer, one) == EVERYTHING
-    assert reach_dual(sibling, one) == NOTHING
-    assert reach_dual(one, peer) == NOTHING
-    assert reach_dual(sibling, peer) == EVERYTHING
+    assert_reached({
+        (peer, one): EVERYTHING,
+        (sibling, one): NOTHING,
+        (one, peer): NOTHING,
+        (sibling, peer): EVERYTHING,
+    })
 
 
 def test_an_address_outside_comes_in_and_its_neighbour_does_not(lab, docker):
@@ -227,9 +236,11 @@ def test_an_address_outside_comes_in_and_its_neighbour_does_not(lab, docker):
             place.run("ip", f"-{family}", "route", "replace", target, "via", host)
     try:
         wait_until_admitted(lab.outside_place, one)
-        assert reach_dual(lab.outside_place, one) == EVERYTHING
-        assert reach_dual(lab.neighbour_place, one) == NOTHING
-        assert reach(lab.neighbour_place, lab.engine_place, "198.51.100.1") == EVERYTHING
+        assert_reached({
+            (lab.outside_place, one): EVERYTHING,
+            (lab.neighbour_place, one): NOTHING,
+            (lab.neighbour_place, lab.engine_place, "198.51.100.1"): EVERYTHING,
+        })
     finally:
         for place in places:
             for family, (target, _) in targets.items():
@@ -263,18 +274,21 @@ def test_a_closed_network_is_open_for_whom_it_names(lab, docker, closed):
         route_out(each, gateways(docker, network))
     wait_until_admitted(peer, one)
     wait_until_admitted(one, mate)
-    assert reach_dual(peer, one) == EVERYTHING
-    assert reach_dual(mate, one) == EVERYTHING
-    assert reach_dual(one, mate) == EVERYTHING
-    assert reach_dual(one, sibling) == EVERYTHING
-    assert reach_dual(one, peer) == NOTHING
-    assert reach_dual(one, stranger) == NOTHING
-    assert reach_dual(stranger, one) == NOTHING
+    expected = {
+        (peer, one): EVERYTHING,
+        (mate, one): EVERYTHING,
+        (one, mate): EVERYTHING,
+        (one, sibling): EVERYTHING,
+        (one, peer): NOTHING,
+        (one, stranger): NOTHING,
+        (stranger, one): NOTHING,
+    }
     for address in (OUTSIDE, "2001:db8:51::2"):
-        assert reach(one, lab.outside_place, address) == NOTHING
-        assert reach(mate, lab.outside_place, address) == EVERYTHING
+        expected[one, lab.outside_place, address] = NOTHING
+        expected[mate, lab.outside_place, address] = EVERYTHING
     for address in gateways(docker, network).values():
-        assert reach(one, lab.engine_place, address) == NOTHING
+        expected[one, lab.engine_place, address] = NOTHING
+    assert_reached(expected)
 
 
 @pytest.mark.parametrize("closed", ["--internal", "egress=none"])
@@ -287,15 +301,14 @@ def test_a_closed_network_goes_where_others_name_it(lab, docker, closed):
     one = docker.run(network)
     route_out(one, gateways(docker, network))
     wait_until_admitted(one, host)
-    assert reach_dual(one, host) == EVERYTHING
-    assert reach_dual(host, one) == NOTHING
+    assert_reached({(one, host): EVERYTHING, (host, one): NOTHING})
     services = ("ping", "tcp/80", "tcp/81", "udp/80")
     with serving(web, services):
         for address in (web.address(), web.address6()):
-            wait_for(lambda: "tcp/80" in answered(one, address, services), KNOWN, "the port")
-            assert answered(one, address, services) == {"tcp/80"}
-    assert reach_dual(one, stranger) == NOTHING
-    assert reach(one, lab.outside_place, OUTSIDE) == NOTHING
+            wait_for(lambda: tcp(one, address, 80), KNOWN, "the port")
+        assert_answered({(one, web.address()): {"tcp/80"}, (one, web.address6()): {"tcp/80"}},
+                        services)
+    assert_reached({(one, stranger): NOTHING, (one, lab.outside_place, OUTSIDE): NOTHING})
     assert ping(stranger, OUTSIDE)
 
 

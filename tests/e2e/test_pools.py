@@ -2,7 +2,8 @@
 
 import pytest
 from lab import wait_for
-from probes import EVERYTHING, Heartbeat, ping, reach
+from probes import EVERYTHING, ping, reach
+from streams import Heartbeat
 
 PODS = {"prefixes": ["10.249.0.0/16"], "prefix": 24}
 DENSE = {"prefixes": ["10.128.0.0/12"], "prefix": 28}

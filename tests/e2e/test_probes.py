@@ -1,11 +1,24 @@
 """The probes tell what gets through from what does not: shown with Docker's own bridge driver."""
 
 import pytest
-
-from probes import EVERYTHING, NOTHING, Heartbeat, Newcomers, answered, http_get, leaves_nothing
-from probes import ping, reach, reach_dual, tcp, tcp_connect, tcp_source, udp_source, wait_for
-from probes import who_reaches_whom
+from lab import wait_for
+from probes import (
+    EVERYTHING,
+    NOTHING,
+    answered,
+    http_get,
+    leaves_nothing,
+    ping,
+    reach,
+    reach_dual,
+    tcp,
+    tcp_connect,
+    tcp_source,
+    udp_source,
+    who_reaches_whom,
+)
 from servers import HttpServer, TcpServer, UdpServer, serving
+from streams import Heartbeat, Newcomers
 
 
 def test_reach_sees_everything_inside_a_network_and_nothing_across(docker):
@@ -86,13 +99,13 @@ def test_newcomers_are_new_to_conntrack_and_tell_when_they_failed(docker, lab):
     drop = ("DOCKER-USER", "-s", a.address(), "-d", "198.51.100.2", "-m", "conntrack", "--ctstate",
             "NEW", "-j", "DROP")
     with Newcomers(a, "198.51.100.2") as stream, Newcomers(a, a.gateway()) as control:
-        wait_for(lambda: len(stream.answered) > 100)
+        stream.wait_for_answered(100)
         lab.engine_ns("iptables", "-I", *drop)
         closed = len(stream.sent)
-        wait_for(lambda: len(stream.sent) > closed + 100)
+        stream.wait_for_sent(100)
         lab.engine_ns("iptables", "-D", *drop)
         open_again = len(stream.sent)
-        wait_for(lambda: len(stream.sent) > open_again + 100)
+        stream.wait_for_answered(100)
     assert stream.lost >= 100
     assert not [moment for moment in stream.answered if moment in stream.sent[closed:closed + 100]]
     assert stream.answered[-1] == stream.sent[-1]

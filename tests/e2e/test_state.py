@@ -7,8 +7,9 @@ import sqlite3
 import pytest
 from containers import Docker
 from lab import wait_for
-from probes import EVERYTHING, NOTHING, Heartbeat, leaves_nothing, ping, reach, tcp_connect
+from probes import EVERYTHING, NOTHING, assert_reached, leaves_nothing, ping, reach, tcp_connect
 from servers import TcpServer
+from streams import Heartbeat
 
 
 def read(path):
@@ -64,8 +65,10 @@ def test_kill_and_restart_of_the_daemon(lab, docker, binary):
     assert rows(lab) == stored
     late = docker.run(network)
     assert late.address() == "10.249.1.4"
-    assert reach(one, late, late.address()) == EVERYTHING
-    assert reach(one, stranger, stranger.address()) == NOTHING
+    assert_reached({
+        (one, late, late.address()): EVERYTHING,
+        (one, stranger, stranger.address()): NOTHING,
+    })
 
 
 def test_a_clean_stop_leaves_containers_alone(lab, docker, binary):
