@@ -4,7 +4,8 @@
 
 PYTHON ?= /usr/bin/python3
 JOBS ?= $(shell nproc)
-PYTEST = $(PYTHON) -B -m pytest -p no:cacheprovider
+# Not -B: the processes that pytest starts would not inherit it.
+PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider
 
 .PHONY: help run build test unit e2e asan tsan clang bench bench-data format tidy clean
 
@@ -51,8 +52,8 @@ clang: ## unit and kernel tests as clang builds them
 	@cmake --build --preset clang -j $(JOBS)
 	@ctest --preset clang -j $(JOBS)
 
-e2e: ## end-to-end tests on a private engine; needs the binaries of `build` and `asan`
-	@$(PYTEST) -q tests/lab tests/e2e
+e2e: ## end-to-end tests on two private engines side by side; needs the binaries of `build` and `asan`
+	@$(PYTEST) -q -n 2 --dist loadgroup tests/lab tests/e2e
 
 bench: ## measure against Docker's bridge driver and the IPAM's ceilings, write docs/benchmarks*.md (about 25 minutes)
 	@scripts/install-packages build

@@ -1,7 +1,7 @@
 """Fixtures of the end-to-end tests: a private engine with drawbridge beside it.
 
     binary      path of the drawbridge under test: $DRAWBRIDGE_BINARY or build/release/drawbridge
-    lab         one Lab for the whole session (FORWARD policy DROP), image there, drawbridge running
+    lab         one Lab for the whole process (FORWARD policy DROP), image there, drawbridge running
     docker      a Docker (containers.py) for one test: unique names, everything removed afterwards
     news        news() -> what the shared drawbridge logged since the test began
     configure   configure(dict or text) gives the shared lab's drawbridge another configuration by
@@ -10,10 +10,14 @@
     make_lab    make_lab(**Lab options) -> another Lab, image there, drawbridge running; closed
                 after the test. For tests that need another engine set-up or break the shared one.
 
+In several processes (pytest -n 2 --dist loadgroup) each has a shared lab of its own, and each test
+goes to whichever is free; the tests of a file that share a fixture stay together.
+
 A drawbridge or engine that a test stopped is started again before its containers are removed; a
 drawbridge that ended by itself fails the test.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -115,6 +119,18 @@ def leases(lab):
     made = Leases(lab)
     yield made
     made.release_all()
+
+
+def _shares_a_fixture(item):
+    definitions = itertools.chain(*item._fixtureinfo.name2fixturedefs.values())
+    return any(definition.scope == "module" for definition in definitions)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if _shares_a_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -9,6 +9,9 @@ import pytest
 from conftest import HERE
 from probes import leaves_nothing
 
+# They look for folders that demos leave in /tmp.
+pytestmark = pytest.mark.xdist_group("demo")
+
 DEMO = os.path.join(HERE, "..", "..", "scripts", "demo")
 
 
