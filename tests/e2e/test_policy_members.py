@@ -126,6 +126,7 @@ def test_members_stay_apart_through_a_restart_of_theirs(lab, docker):
 def test_members_stay_apart_through_a_restart_of_the_daemon(lab, docker, binary, end):
     network = docker.dual_network(isolation="members")
     one, other = docker.run_each([network] * 2)
+    know_each_other(one, other)  # what waits for ARP is not sent
     with Newcomers(one, other.address()) as blocked, Heartbeat(one, one.gateway()) as beat:
         for step in ({"stop": lab.stop_drawbridge, "kill": lab.kill_drawbridge}[end],
                      lambda: lab.start_drawbridge(binary)):
@@ -231,6 +232,7 @@ def test_projects_outlive_restarts(lab, docker, binary, end):
 
     assert settled(members, is_open)[0] == expected(members, is_open)
     shop1, shop2, blog1 = members.values()
+    know_each_other(shop1, blog1)  # what waits for ARP is not sent
     with Newcomers(shop1, shop2.address()) as within, Newcomers(shop1, blog1.address()) as across:
         for step in ({"stop": lab.stop_drawbridge, "kill": lab.kill_drawbridge}[end],
                      lambda: lab.start_drawbridge(binary)):
