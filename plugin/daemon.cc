@@ -89,17 +89,19 @@ Result<void> Daemon::start() {
   if (Result<void> loaded = ipam_.load(); !loaded) {
     return loaded;
   }
-  Result<std::vector<std::string>> const changes = driver_.start();
-  if (!changes) {
-    return fail(changes.error());
-  }
-  log_start(*changes);
+  // Who does not get the sockets is a second daemon, and keeps off the kernel. What is asked waits
+  // until run().
   if (Result<void> opened = serve_on(command_.plugin_socket, plugin_); !opened) {
     return opened;
   }
   if (Result<void> opened = serve_on(command_.control_socket, control_); !opened) {
     return opened;
   }
+  Result<std::vector<std::string>> const changes = driver_.start();
+  if (!changes) {
+    return fail(changes.error());
+  }
+  log_start(*changes);
   Result<void> watched = server_.watch(kernel_->events_descriptor(), [this] { look_at_routes(); });
   return watched ? ask_docker() : watched;
 }
