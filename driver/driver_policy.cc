@@ -9,18 +9,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace drawbridge {
 namespace {
-
-std::set<Element> minus(std::set<Element> const& from, std::set<Element> const& what) {
-  std::set<Element> out;
-  std::set_difference(from.begin(), from.end(), what.begin(), what.end(),
-                      std::inserter(out, out.end()));
-  return out;
-}
 
 std::string describe_place(MemberMarks const& place, NetworkId const& network) {
   return place.is_hub
@@ -94,8 +86,7 @@ std::vector<std::string> Driver::learn_network(KnownNetwork network) {
 /// Brings the permissions of `naming` from `before` to what the directory says now.
 std::vector<std::string> Driver::follow(std::set<NetworkId> const& naming,
                                         std::set<Element> const& before) {
-  std::set<Element> const after = permissions_of(naming);
-  ChangeElements const change{minus(before, after), minus(after, before)};
+  ChangeElements const change = difference(before, permissions_of(naming));
   std::vector<std::string> report;
   if (change.remove.empty() && change.add.empty()) {
     return report;
@@ -139,10 +130,11 @@ bool Driver::wants_marks(NetworkId const& network) const {
 std::vector<std::pair<NetworkId, EndpointId>> Driver::endpoints_that_want_marks() const {
   std::vector<std::pair<NetworkId, EndpointId>> endpoints;
   for (auto const& [id, entry] : networks_) {
-    if (wants_marks(id)) {
-      for (auto const& [endpoint_id, endpoint] : entry.endpoints) {
-        endpoints.emplace_back(id, endpoint_id);
-      }
+    if (!wants_marks(id)) {
+      continue;
+    }
+    for (auto const& [endpoint_id, endpoint] : entry.endpoints) {
+      endpoints.emplace_back(id, endpoint_id);
     }
   }
   return endpoints;

@@ -7,6 +7,7 @@ namespace drawbridge {
 namespace {
 
 /// Walks two sorted maps side by side: what only `left` has, what only `right` has, what both have.
+// NOLINTNEXTLINE(readability-function-size): two maps, and three ways to go at each step
 template <class Map, class OnlyLeft, class OnlyRight, class Both>
 void merge_walk(Map const& left, Map const& right, OnlyLeft only_left, OnlyRight only_right,
                 Both both) {
@@ -142,12 +143,15 @@ void append(Plan& plan, Plan&& part) {
 
 }  // namespace
 
+ChangeElements difference(std::set<Element> const& before, std::set<Element> const& after) {
+  return {minus(before, after), minus(after, before)};
+}
+
 Plan diff(KernelState const& observed, KernelState const& desired) {
   Changes changes;
   compare_bridges(observed, desired, changes);
   compare_veths(observed, desired, changes);
-  ChangeElements const elements{minus(observed.elements, desired.elements),
-                                minus(desired.elements, observed.elements)};
+  ChangeElements const elements = difference(observed.elements, desired.elements);
   Plan plan;
   if (!elements.add.empty()) {
     plan.push_back(elements);
