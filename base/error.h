@@ -4,13 +4,14 @@
 // file exists". Texts are lower case, name the object, and carry no full stop.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace drawbridge {
 
-enum class Errc {
+enum class Errc : std::uint8_t {
   malformed,         // the bytes are no request at all
   invalid_argument,  // the caller asked for something that cannot be
   not_found,

@@ -8,12 +8,13 @@
 
 #include <fmt/core.h>
 
+#include <cstdint>
 #include <string_view>
 
 namespace drawbridge::log {
 
-enum class Level { debug, info, warn, error };
-enum class Format { text, json };
+enum class Level : std::uint8_t { debug, info, warn, error };
+enum class Format : std::uint8_t { text, json };
 
 /// Sets level and format. Until then: info, text.
 void configure(Level level, Format format);

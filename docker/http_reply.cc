@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <cassert>
+
 namespace drawbridge {
 namespace {
 
@@ -41,6 +43,7 @@ Result<void> ReplyDecoder::end() {
 }
 
 ApiReply ReplyDecoder::take() {
+  assert(body_);
   reply_.body = body_->take();
   return std::move(reply_);
 }

@@ -352,10 +352,10 @@ Result<void> Driver::delete_endpoint(NetworkId const& network_id, EndpointId con
 
 std::optional<NetworkId> Driver::network_with(IpPrefix const& subnet) const {
   for (auto const& [id, entry] : networks_) {
-    for (Subnet const& each : entry.network.request.subnets) {
-      if (each.prefix == subnet) {
-        return id;
-      }
+    std::vector<Subnet> const& subnets = entry.network.request.subnets;
+    if (std::any_of(subnets.begin(), subnets.end(),
+                    [&subnet](Subnet const& each) { return each.prefix == subnet; })) {
+      return id;
     }
   }
   return std::nullopt;

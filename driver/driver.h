@@ -61,7 +61,7 @@ class Driver {
   /// Takes over what Docker says of the container behind an endpoint.
   ///
   /// returns  a line when its place in its network changed
-  std::vector<std::string> learn_member(EndpointId const& endpoint, NetworkId const& network,
+  std::vector<std::string> learn_member(EndpointId const& id, NetworkId const& network,
                                         ContainerMarks const& marks);
 
   /// returns  true while a network names others by their names: Docker has to be asked for changes
@@ -92,11 +92,11 @@ class Driver {
   ///
   /// errors  not_found       no such network or endpoint
   ///         kernel, store   nothing is left behind
-  Result<JoinReply> join(NetworkId const& network, EndpointId const& endpoint);
+  Result<JoinReply> join(NetworkId const& network_id, EndpointId const& id);
 
   /// Forgets the endpoint and retires its veth pair: by now the engine has taken the container's
   /// end out of the sandbox. Unknown is success.
-  Result<void> delete_endpoint(NetworkId const& network, EndpointId const& endpoint);
+  Result<void> delete_endpoint(NetworkId const& network_id, EndpointId const& id);
 
   /// returns  the network that has this subnet
   std::optional<NetworkId> network_with(IpPrefix const& subnet) const;

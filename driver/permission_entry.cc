@@ -104,7 +104,7 @@ Result<IpPrefix> read_address(std::string_view text) {
 }
 
 Result<IpPrefix> read_cidr(std::string_view text) {
-  Result<IpPrefix> const prefix = IpPrefix::parse(text);
+  Result<IpPrefix> prefix = IpPrefix::parse(text);
   if (!prefix) {
     return bad_value(
         fmt::format("{} is no CIDR: write one such as 10.0.0.0/8 or fd00::/8", in_quotes(text)));

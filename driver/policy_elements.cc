@@ -76,10 +76,10 @@ std::vector<Permission> resolved(Network const& network, NetworkDirectory const&
       permissions.push_back(permission);
       continue;
     }
-    for (std::string const& bridge : directory.bridges_of(*peer)) {
-      if (bridge != network.spec.bridge) {
-        permissions.push_back({NetworkPeer{bridge}, permission.service});
-      }
+    std::set<std::string> bridges = directory.bridges_of(*peer);
+    bridges.erase(network.spec.bridge);
+    for (std::string const& bridge : bridges) {
+      permissions.push_back({NetworkPeer{bridge}, permission.service});
     }
   }
   return without_overlaps(std::move(permissions));

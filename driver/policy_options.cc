@@ -144,7 +144,7 @@ Result<std::string> parse_team(std::string_view text) {
 }
 
 Result<IpAddress> parse_host_address(std::string_view text, Family family) {
-  Result<IpAddress> const address = IpAddress::parse(text);
+  Result<IpAddress> address = IpAddress::parse(text);
   if (!address || address->family != family || address->bits == 0) {
     return bad_value(
         fmt::format("give an {} address of this host", family == Family::ipv4 ? "IPv4" : "IPv6"));

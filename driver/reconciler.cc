@@ -37,7 +37,7 @@ Result<void> Reconciler::bring_to(KernelState const& before, KernelState const& 
   if (!observed) {
     return fail(observed.error());
   }
-  Result<void> const clear = refuse_foreign(observed->foreign, after);
+  Result<void> clear = refuse_foreign(observed->foreign, after);
   if (!clear) {
     return clear;
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <string_view>
 
 namespace drawbridge {
@@ -182,7 +183,9 @@ Result<IpAddress> AddressPool::choose_named(IpAddress const& address) const {
 }
 
 Error AddressPool::held_by_another(IpAddress const& address) const {
-  std::string const owner = held(address)->owner;
+  std::optional<Lease> const lease = held(address);
+  assert(lease);
+  std::string const& owner = lease->owner;
   std::string const by = owner.empty() ? "" : " by container " + owner;
   return {Errc::already_exists,
           fmt::format("address {} is already in use in {}{}", address.to_string(),
@@ -198,8 +201,9 @@ std::optional<AddressBits> AddressPool::former_address_of(std::string const& own
 std::optional<AddressBits> AddressPool::never_used(Range range, IntervalSet const& avoided) const {
   std::optional<AddressBits> free = used_.lowest_free(range.first, range.last);
   while (free && avoided.contains(*free)) {
-    AddressBits const end = *avoided.end_of_overlap(*free, *free);
-    free = end < range.last ? used_.lowest_free(end + 1, range.last) : std::nullopt;
+    std::optional<AddressBits> const end = avoided.end_of_overlap(*free, *free);
+    assert(end);
+    free = *end < range.last ? used_.lowest_free(*end + 1, range.last) : std::nullopt;
   }
   return free;
 }

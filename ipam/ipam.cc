@@ -124,6 +124,7 @@ RouteCollisionChanges Ipam::look_at(HostRoutes const& host_routes) {
     return {};
   }
   std::vector<IpPrefix> subnets;
+  subnets.reserve(pools_.size());
   for (auto const& [id, pool] : pools_) {
     subnets.push_back(pool.pool().prefix);
   }
@@ -232,6 +233,7 @@ std::vector<PoolReport> Ipam::explain(HostRoutes const& host_routes) {
 
 std::vector<Ipam::Usage> Ipam::usage() const {
   std::vector<Usage> usage;
+  usage.reserve(pools_.size());
   for (auto const& [id, pool] : pools_) {
     usage.push_back({pool.pool(), pool.leases()});
   }

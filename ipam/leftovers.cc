@@ -25,6 +25,16 @@ class Holdings {
   std::map<IpPrefix, std::set<IpAddress>> addresses_by_subnet_;
 };
 
+std::set<IpAddress> addresses_of(DockerEndpoint const& endpoint) {
+  std::set<IpAddress> addresses;
+  for (std::optional<IpPrefix> const& address : {endpoint.ipv4, endpoint.ipv6}) {
+    if (address) {
+      addresses.insert(address->address);
+    }
+  }
+  return addresses;
+}
+
 std::set<IpAddress> addresses_of(DockerNetwork const& network) {
   std::set<IpAddress> addresses;
   for (DockerSubnet const& subnet : network.subnets) {
@@ -34,11 +44,7 @@ std::set<IpAddress> addresses_of(DockerNetwork const& network) {
     }
   }
   for (DockerEndpoint const& endpoint : network.endpoints) {
-    for (std::optional<IpPrefix> const& address : {endpoint.ipv4, endpoint.ipv6}) {
-      if (address) {
-        addresses.insert(address->address);
-      }
-    }
+    addresses.merge(addresses_of(endpoint));
   }
   return addresses;
 }

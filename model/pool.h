@@ -18,7 +18,7 @@ namespace drawbridge {
 using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// What a pool does about routes of this host. Networks of other drivers are never taken.
-enum class HostRoutePolicy {
+enum class HostRoutePolicy : std::uint8_t {
   avoid,  // step around them, refuse a subnet that meets one
   warn,   // take no notice but in a warning
   trust,  // take no notice
@@ -72,7 +72,7 @@ struct PoolGrant {
   std::vector<std::string> warnings;  // what its owner should know, a line each
 };
 
-enum class AddressKind { gateway, endpoint };
+enum class AddressKind : std::uint8_t { gateway, endpoint };
 
 /// source: libnetwork ipams/remote/api RequestAddressRequest
 struct AddressRequest {
@@ -94,7 +94,7 @@ struct Lease {
   bool operator==(Lease const&) const = default;
 };
 
-enum class RouteKind {
+enum class RouteKind : std::uint8_t {
   network,    // an address of this host on a bridge: a network of another driver
   connected,  // an address of this host on any other interface
   routed,     // behind a next hop or a tunnel

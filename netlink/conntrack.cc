@@ -175,17 +175,18 @@ Result<std::vector<Target>> find_targets(Conversation& conversation,
   alignas(nlmsghdr) char request[message_bytes];
   std::vector<Target> targets;
   std::optional<int> verdict;
+  auto const read = [&](nlmsghdr const* message) {
+    verdict = verdict_in(message);
+    if (!verdict) {
+      note(message, is_to_be_cut, targets);
+    }
+  };
   int code =
       conversation.send(request, start_message(request, IPCTNL_MSG_CT_GET, NLM_F_DUMP)->nlmsg_len);
   while (code == 0 && !verdict) {
-    code = conversation.receive([&](nlmsghdr const* message) {
-      verdict = verdict_in(message);
-      if (!verdict) {
-        note(message, is_to_be_cut, targets);
-      }
-    });
+    code = conversation.receive(read);
   }
-  code = code == 0 ? *verdict : code;
+  code = code == 0 ? verdict.value_or(0) : code;
   if (code != 0) {
     return fail(ct_error(code, "list"));
   }

@@ -125,6 +125,14 @@ RouteMessage new_bridge(Bridge const& bridge, std::uint32_t index) {
   return message;
 }
 
+/// The container's end: a link in the message of another.
+void put_peer(RouteMessage& message, Veth const& veth, std::uint32_t index) {
+  message.nest(VETH_INFO_PEER, [&] {
+    message.append(link_header(index));
+    message.put(IFLA_IFNAME, veth.container_end).put(IFLA_MTU, veth.mtu_bytes);
+  });
+}
+
 RouteMessage new_veth(Veth const& veth, std::uint32_t index, std::uint32_t master) {
   RouteMessage message(RTM_NEWLINK, create_flags, link_header(index));
   message.put(IFLA_IFNAME, veth.host_end).put(IFLA_MTU, veth.mtu_bytes);
@@ -133,12 +141,7 @@ RouteMessage new_veth(Veth const& veth, std::uint32_t index, std::uint32_t maste
   }
   message.nest(IFLA_LINKINFO, [&] {
     message.put(IFLA_INFO_KIND, std::string("veth"));
-    message.nest(IFLA_INFO_DATA, [&] {
-      message.nest(VETH_INFO_PEER, [&] {
-        message.append(link_header(index + 1));
-        message.put(IFLA_IFNAME, veth.container_end).put(IFLA_MTU, veth.mtu_bytes);
-      });
-    });
+    message.nest(IFLA_INFO_DATA, [&] { put_peer(message, veth, index + 1); });
   });
   return message;
 }

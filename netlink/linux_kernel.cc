@@ -117,7 +117,10 @@ Error LinuxKernel::undo(Plan const& plan, std::size_t done, Error error) {
   errors.add(std::move(error));
   while (done-- > 0) {
     std::optional<Operation> const back = inverse(plan[done]);
-    Result<void> const undone = back ? run(*back) : Result<void>();
+    if (!back) {
+      continue;
+    }
+    Result<void> const undone = run(*back);
     if (!undone) {
       errors.add(undone.error().within("undo: " + brief(*back)));
     }

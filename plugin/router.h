@@ -9,6 +9,7 @@
 #include "plugin/http_codec.h"
 #include "plugin/server.h"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -16,9 +17,9 @@
 
 namespace drawbridge {
 
-enum class ErrorKey { err, error };  // NetworkDriver's "Err", IpamDriver's "Error"
-enum class LogAs { info, debug };    // debug: called often and changes nothing
-enum class Commit { by_itself, in_group };
+enum class ErrorKey : std::uint8_t { err, error };  // NetworkDriver's "Err", IpamDriver's "Error"
+enum class LogAs : std::uint8_t { info, debug };    // debug: called often and changes nothing
+enum class Commit : std::uint8_t { by_itself, in_group };
 
 /// One call while it is handled.
 struct Call {

@@ -158,8 +158,10 @@ Set gather(ElementIterator first, ElementIterator last) {
   return set;
 }
 
-void append(NftBatch& batch, std::uint16_t type, std::uint16_t flags,
-            std::set<Element> const& elements, std::uint16_t family) {
+/// type  NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM
+void append(NftBatch& batch, std::uint16_t type, std::set<Element> const& elements,
+            std::uint16_t family) {
+  std::uint16_t const flags = type == NFT_MSG_NEWSETELEM ? std::uint16_t{NLM_F_CREATE} : 0;
   for (ElementIterator first = elements.begin(); first != elements.end();) {
     ElementIterator const last = end_of_message(first, elements.end());
     if (family_of(first->set) == family) {
@@ -175,11 +177,11 @@ void append(NftBatch& batch, std::uint16_t type, std::uint16_t flags,
 }  // namespace
 
 void append_additions(NftBatch& batch, std::set<Element> const& elements, std::uint16_t family) {
-  append(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements, family);
+  append(batch, NFT_MSG_NEWSETELEM, elements, family);
 }
 
 void append_removals(NftBatch& batch, std::set<Element> const& elements, std::uint16_t family) {
-  append(batch, NFT_MSG_DELSETELEM, 0, elements, family);
+  append(batch, NFT_MSG_DELSETELEM, elements, family);
 }
 
 }  // namespace drawbridge

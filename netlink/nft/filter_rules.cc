@@ -66,12 +66,12 @@ void return_for_resolvers(NftBatch& batch, char const* chain) {
   rule_in(chain, "name servers of this host")
       .in({Part::ip_daddr, Part::l4proto, Part::dport}, nft_set::resolvers4)
       .counter()
-      .return_()
+      .return_to_caller()
       .append_to(batch);
   rule_in(chain, "name servers of this host")
       .in({Part::ip6_daddr, Part::l4proto, Part::dport}, nft_set::resolvers6)
       .counter()
-      .return_()
+      .return_to_caller()
       .append_to(batch);
 }
 
@@ -96,7 +96,7 @@ void egress_listed_returns_for_listed4(NftBatch& batch) {
       .in({Part::iifname, Part::ct_original_ip_daddr, Part::l4proto, Part::dport},
           nft_set::egress_to4)
       .counter()
-      .return_()
+      .return_to_caller()
       .append_to(batch);
 }
 
@@ -106,7 +106,7 @@ void egress_listed_returns_for_listed6(NftBatch& batch) {
       .in({Part::iifname, Part::ct_original_ip6_daddr, Part::l4proto, Part::dport},
           nft_set::egress_to6)
       .counter()
-      .return_()
+      .return_to_caller()
       .append_to(batch);
 }
 

@@ -231,7 +231,7 @@ NftRule& NftRule::drop() {
   return verdict(NF_DROP);
 }
 
-NftRule& NftRule::return_() {
+NftRule& NftRule::return_to_caller() {
   return verdict(static_cast<std::uint32_t>(NFT_RETURN));
 }
 

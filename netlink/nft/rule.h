@@ -93,7 +93,7 @@ class NftRule {
   NftRule& accept();
   NftRule& drop();
   /// return: on behind the jump that led into this chain
-  NftRule& return_();
+  NftRule& return_to_caller();
   NftRule& jump(char const* chain);
   NftRule& go_to(char const* chain);
   NftRule& masquerade();

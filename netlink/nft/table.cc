@@ -144,7 +144,7 @@ Result<void> NftTable::State::write(std::set<Element> elements) {
   if (Result<void> written = socket_.commit(batch); !written) {
     return fail(Errc::kernel, "write tables drawbridge: " + written.error().message);
   }
-  elements_ = std::move(elements);
+  elements_.swap(elements);
   seen_foreign_changes_.reset();  // among the elements may be bridges that need accept rules
   // When a look fails the table is not known for ours, and the next mend() writes it again.
   for (Written& table : tables_) {
@@ -198,7 +198,7 @@ Result<void> NftTable::State::fill(std::set<Element> elements) {
   if (!filled) {
     return fail(filled.error().within("fill tables drawbridge"));
   }
-  elements_ = std::move(elements);
+  elements_.swap(elements);
   seen_foreign_changes_.reset();  // among the elements may be bridges that need accept rules
   return {};
 }
