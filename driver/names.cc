@@ -1,6 +1,7 @@
 #include "driver/names.h"
 
 #include <algorithm>
+#include <array>
 
 namespace drawbridge {
 namespace {
@@ -80,10 +81,11 @@ MacAddress bridge_mac(Network const& network) {
 IpAddress link_local_of(MacAddress const& mac) {
   constexpr std::uint8_t universal_bit = 0x02;
   std::array<std::uint8_t, 6> const& b = mac.bytes;
+  auto const first = static_cast<std::uint8_t>(b[0] ^ universal_bit);
   AddressBits bits = 0xfe80;
   bits <<= 48;
-  for (unsigned const byte :
-       {b[0] ^ universal_bit, +b[1], +b[2], 0xff, 0xfe, +b[3], +b[4], +b[5]}) {
+  for (std::uint8_t const byte :
+       std::array<std::uint8_t, 8>{first, b[1], b[2], 0xff, 0xfe, b[3], b[4], b[5]}) {
     bits = bits << 8 | byte;
   }
   return {Family::ipv6, bits};
