@@ -1,5 +1,5 @@
 // Who may reach whom: what the policy options of a network mean. What follows from them in the
-// kernel is decided in driver/desired_state.h. docs/policy.md is the user's page.
+// kernel is decided in driver/policy_elements.h. docs/policy.md is the user's page.
 #pragma once
 
 #include "model/address.h"

@@ -1,5 +1,5 @@
 // The name servers of this host, as the engine gives them to containers. What may ask them is
-// decided in driver/desired_state.h. source: resolv.conf(5), libnetwork resolvconf
+// decided in driver/policy_elements.h. source: resolv.conf(5), libnetwork resolvconf
 #pragma once
 
 #include "model/address.h"

@@ -14,7 +14,7 @@ class NftBatch;
 
 inline constexpr char const* nft_table_name = "drawbridge";
 
-/// The sets and maps: the contract between these tables and driver/desired_state.h. A key's parts
+/// The sets and maps: the contract between these tables and driver/policy_elements.h. A key's parts
 /// are written as nft(8) calls their types; where one says "range" the set holds intervals, and
 /// prefixes and ranges are taken.
 namespace nft_set {
