@@ -13,8 +13,8 @@ constexpr std::size_t max_reason_bytes = 600;
 void check_refusal(Error const& error) {
   assert(error.code == Errc::invalid_argument);
   assert(!error.message.empty() && error.message.size() < max_reason_bytes);
-  for (unsigned char const c : error.message) {
-    assert(c >= ' ' && c != 0x7f);
+  for (char const c : error.message) {
+    assert(static_cast<unsigned char>(c) >= ' ' && c != 0x7f);
   }
 }
 

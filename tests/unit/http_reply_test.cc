@@ -30,7 +30,7 @@ std::string read(std::string_view bytes, std::size_t step) {
 /// The same, which must not depend on how the bytes arrive.
 std::string read(std::string_view bytes) {
   std::string const at_once = read(bytes, std::max<std::size_t>(bytes.size(), 1));
-  for (std::size_t const step : {1, 2, 3, 7}) {
+  for (std::size_t const step : {1u, 2u, 3u, 7u}) {
     EXPECT_EQ(read(bytes, step), at_once) << "in steps of " << step;
   }
   return at_once;
