@@ -5,7 +5,6 @@ link-local addresses and routes that the kernel gives to every interface with a 
 anycast routes that it adds when IPv6 forwarding is turned on.
 """
 
-import itertools
 import json
 import re
 
@@ -46,8 +45,19 @@ def _rules(place):
     text = re.sub(r"packets \d+ bytes \d+", "", text)
     text = re.sub(r" expires [\dhms]+", "", text)
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    # Engine 20.10 jumps to DOCKER-USER several times once it has made networks in parallel.
-    return [line for line, _ in itertools.groupby(lines)]
+    return list(_with_one_jump(lines))
+
+
+def _with_one_jump(lines):
+    """Engine 20.10 jumps to DOCKER-USER several times once it has made networks in parallel."""
+    has_jumped = False
+    for line in lines:
+        if line.strip().startswith("chain "):
+            has_jumped = False
+        is_jump = line.endswith("jump DOCKER-USER")
+        if not (is_jump and has_jumped):
+            yield line
+        has_jumped = has_jumped or is_jump
 
 
 def snapshot(place):
