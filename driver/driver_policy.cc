@@ -177,7 +177,7 @@ std::vector<std::string> Driver::learn_member(EndpointId const& id, NetworkId co
 
 Result<void> Driver::change_place(Network const& network, Endpoint& endpoint,
                                   Endpoint const& placed) {
-  Result<void> const applied =
+  Result<void> applied =
       reconciler_.bring_to(state_of(network, endpoint), state_of(network, placed));
   if (!applied) {
     return applied;

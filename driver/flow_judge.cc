@@ -20,6 +20,7 @@ bool covers(Service const& service, std::uint8_t protocol, std::uint16_t port) {
 
 std::vector<IpPrefix> parsed_private_ranges() {
   std::vector<IpPrefix> prefixes;
+  prefixes.reserve(private_ranges.size());
   for (PrivateRange const& range : private_ranges) {
     prefixes.push_back(IpPrefix::parse(range.prefix).value());
   }

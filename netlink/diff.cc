@@ -7,8 +7,8 @@ namespace drawbridge {
 namespace {
 
 /// Walks two sorted maps side by side: what only `left` has, what only `right` has, what both have.
-// NOLINTNEXTLINE(readability-function-size): two maps, and three ways to go at each step
 template <class Map, class OnlyLeft, class OnlyRight, class Both>
+// NOLINTNEXTLINE(readability-function-size): two maps, and three ways to go at each step
 void merge_walk(Map const& left, Map const& right, OnlyLeft only_left, OnlyRight only_right,
                 Both both) {
   auto l = left.begin();
