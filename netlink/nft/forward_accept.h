@@ -40,7 +40,7 @@ class ForwardAccept {
 
   /// Puts our rules where they are missing and takes the pairs of bridges away that are gone. Costs
   /// a few questions when all is well, however long the chains are. Where the policy is accept it
-  /// does nothing: rules that are there are harmless.
+  /// does nothing: rules that are there stay.
   ///
   /// named_bridges  those whose names do not start with bridge_prefix: each has two rules of its
   /// own returns        a line for each chain that was changed; once, a warning of legacy iptables
