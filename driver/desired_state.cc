@@ -36,10 +36,6 @@ Bridge bridge_of(Network const& network) {
   return bridge;
 }
 
-bool is_hub(Endpoint const& endpoint) {
-  return endpoint.marks && endpoint.marks->is_hub;
-}
-
 Veth veth_of(Network const& network, Endpoint const& endpoint) {
   Veth veth;
   veth.host_end = host_end_name(endpoint.id);
@@ -48,7 +44,7 @@ Veth veth_of(Network const& network, Endpoint const& endpoint) {
   veth.bridge = network.spec.bridge;
   veth.mtu_bytes = network.spec.mtu_bytes;
   veth.mac = endpoint.mac;
-  veth.isolated = network.spec.policy.isolation == Isolation::members && !is_hub(endpoint);
+  veth.isolated = network.spec.policy.isolation == Isolation::members && !endpoint.is_hub();
   if (network.spec.policy.isolation == Isolation::project && endpoint.marks) {
     veth.group = group_of(endpoint.marks->project);
   }

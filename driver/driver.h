@@ -14,6 +14,7 @@
 #include "model/network.h"
 #include "store/store.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -127,8 +128,8 @@ class Driver {
   std::set<NetworkId> that_name(NetworkId const& id) const;
   std::set<NetworkId> that_name(std::vector<KnownNetwork> const& networks) const;
   std::set<Element> permissions_of(std::set<NetworkId> const& networks) const;
-  std::vector<std::string> follow(std::set<NetworkId> const& naming,
-                                  std::set<Element> const& before);
+  std::vector<std::string> follow(std::vector<KnownNetwork> const& changed,
+                                  std::function<Result<void>()> const& learn);
   void cut_flows(std::vector<std::string>& report);
   bool shares_number(Entry const& entry, EndpointId const& endpoint,
                      std::string const& project) const;

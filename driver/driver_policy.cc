@@ -54,40 +54,33 @@ std::set<Element> Driver::permissions_of(std::set<NetworkId> const& networks) co
 
 std::vector<std::string> Driver::learn_networks(std::vector<KnownNetwork> networks) {
   std::vector<KnownNetwork> const changed = directory_.difference(networks);
-  if (changed.empty()) {
-    return {};
-  }
-  std::set<NetworkId> const naming = that_name(changed);
-  std::set<Element> const before = permissions_of(naming);
-  directory_.learn(std::move(networks));
-  std::vector<std::string> report = follow(naming, before);
-  if (Result<void> const stored = store_.save_known_networks(directory_.known()); !stored) {
-    report.push_back(stored.error().within("names of networks").message);
-  }
-  return report;
+  auto const learn = [&] {
+    directory_.learn(std::move(networks));
+    return store_.save_known_networks(directory_.known());
+  };
+  return changed.empty() ? std::vector<std::string>() : follow(changed, learn);
 }
 
 std::vector<std::string> Driver::learn_network(KnownNetwork network) {
   std::vector<KnownNetwork> const changed = directory_.difference(network);
-  if (changed.empty()) {
-    return {};
-  }
-  std::set<NetworkId> const naming = that_name(changed);
-  std::set<Element> const before = permissions_of(naming);
-  Result<void> const stored = store_.save(network);
-  directory_.learn(std::move(network));
-  std::vector<std::string> report = follow(naming, before);
-  if (!stored) {
-    report.push_back(stored.error().within("name of a network").message);
-  }
-  return report;
+  auto const learn = [&] {
+    Result<void> stored = store_.save(network);
+    directory_.learn(std::move(network));
+    return stored;
+  };
+  return changed.empty() ? std::vector<std::string>() : follow(changed, learn);
 }
 
-/// Brings the permissions of `naming` from `before` to what the directory says now.
-std::vector<std::string> Driver::follow(std::set<NetworkId> const& naming,
-                                        std::set<Element> const& before) {
-  ChangeElements const change = difference(before, permissions_of(naming));
+/// Lets `learn` change the directory, and with it the permissions of who names what changed.
+std::vector<std::string> Driver::follow(std::vector<KnownNetwork> const& changed,
+                                        std::function<Result<void>()> const& learn) {
+  std::set<NetworkId> const naming = that_name(changed);
+  std::set<Element> const before = permissions_of(naming);
   std::vector<std::string> report;
+  if (Result<void> const stored = learn(); !stored) {
+    report.push_back(stored.error().within("names of networks").message);
+  }
+  ChangeElements const change = difference(before, permissions_of(naming));
   if (change.remove.empty() && change.add.empty()) {
     return report;
   }

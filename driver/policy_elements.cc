@@ -190,8 +190,7 @@ void add_member_elements(Elements& elements, Network const& network, Endpoint co
   elements.insert({nft_set::sources6, {port, endpoint.mac, link_local}});
   elements.insert({nft_set::sources6, {port, endpoint.mac, unspecified6}});
   elements.insert({nft_set::targets6, {port, link_local}});
-  if (network.spec.policy.isolation != Isolation::project ||
-      (endpoint.marks && endpoint.marks->is_hub)) {
+  if (network.spec.policy.isolation != Isolation::project || endpoint.is_hub()) {
     return;
   }
   elements.insert({nft_set::bounded, {port}});

@@ -82,6 +82,8 @@ struct Endpoint {
   bool joined = false;                    // a sandbox has it: its veth pair must exist
   std::optional<MemberMarks> marks = {};  // absent until Docker told
 
+  bool is_hub() const { return marks && marks->is_hub; }
+
   bool operator==(Endpoint const&) const = default;
 };
 

@@ -5,6 +5,7 @@
 #include "netlink/linux_kernel.h"
 #include "tests/support/expect_ok.h"
 #include "tests/support/netns.h"
+#include "tests/support/sockets.h"
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -12,8 +13,6 @@
 #include <algorithm>
 #include <memory>
 
-#include <arpa/inet.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 namespace drawbridge {
@@ -21,20 +20,6 @@ namespace {
 
 constexpr int passing_ms = 3000;  // a busy machine may take its time
 constexpr int refusal_ms = 200;
-
-sockaddr_in6 address_of(std::string const& ip, std::uint16_t port) {
-  bool const is_ipv6 = ip.find(':') != std::string::npos;
-  sockaddr_in6 address{};
-  address.sin6_family = AF_INET6;
-  address.sin6_port = htons(port);
-  inet_pton(AF_INET6, (is_ipv6 ? ip : "::ffff:" + ip).c_str(), &address.sin6_addr);
-  return address;
-}
-
-bool becomes_readable(FileDescriptor const& socket, int patience_ms) {
-  pollfd waiting{socket.get(), POLLIN, 0};
-  return ::poll(&waiting, 1, patience_ms) == 1;
-}
 
 /// The two ends of a connection, TCP or UDP.
 class Connection {
@@ -48,7 +33,7 @@ class Connection {
     server.run([&] { listen(type, real_port); });
     client.run([&] {
       client_ = FileDescriptor(::socket(AF_INET6, type | SOCK_CLOEXEC, 0));
-      sockaddr_in6 const address = address_of(ip, port);
+      sockaddr_in6 const address = socket_address(ip, port);
       EXPECT_EQ(
           ::connect(client_.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address), 0);
     });
@@ -65,7 +50,7 @@ class Connection {
     server_ = FileDescriptor(::socket(AF_INET6, type | SOCK_CLOEXEC, 0));
     int const on = 1;
     ::setsockopt(server_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in6 const any = address_of("::", port);
+    sockaddr_in6 const any = socket_address("::", port);
     EXPECT_EQ(::bind(server_.get(), reinterpret_cast<sockaddr const*>(&any), sizeof any), 0);
     EXPECT_TRUE(type == SOCK_DGRAM || ::listen(server_.get(), 1) == 0);
   }

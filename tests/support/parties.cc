@@ -1,5 +1,7 @@
 #include "tests/support/parties.h"
 
+#include "tests/support/sockets.h"
+
 #include <fmt/core.h>
 
 #include <array>
@@ -7,7 +9,6 @@
 #include <arpa/inet.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 namespace drawbridge {
@@ -15,15 +16,6 @@ namespace {
 
 constexpr int passing_ms = 3000;  // a busy machine may take its time
 constexpr int refusal_ms = 100;
-
-sockaddr_in6 address_of(std::string const& text, std::uint16_t port) {
-  bool const is_ipv6 = text.find(':') != std::string::npos;
-  sockaddr_in6 address{};
-  address.sin6_family = AF_INET6;
-  address.sin6_port = htons(port);
-  inet_pton(AF_INET6, (is_ipv6 ? text : "::ffff:" + text).c_str(), &address.sin6_addr);
-  return address;
-}
 
 FileDescriptor udp_socket() {
   return FileDescriptor(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -35,20 +27,15 @@ FileDescriptor send(Party const& from, Party const& to, std::string const& addre
   FileDescriptor receiver;
   to.run([&receiver, port] {
     receiver = udp_socket();
-    sockaddr_in6 const any = address_of("::", port);
+    sockaddr_in6 const any = socket_address("::", port);
     EXPECT_EQ(::bind(receiver.get(), reinterpret_cast<sockaddr const*>(&any), sizeof any), 0);
   });
   from.run([&address, port] {
     FileDescriptor const sender = udp_socket();
-    sockaddr_in6 const target = address_of(address, port);
+    sockaddr_in6 const target = socket_address(address, port);
     ::sendto(sender.get(), "x", 1, 0, reinterpret_cast<sockaddr const*>(&target), sizeof target);
   });
   return receiver;
-}
-
-bool becomes_readable(FileDescriptor const& socket, int patience_ms) {
-  pollfd waiting{socket.get(), POLLIN, 0};
-  return ::poll(&waiting, 1, patience_ms) == 1;
 }
 
 /// returns  a socket of the ICMP that the address speaks, on which an echo reply arrives
@@ -60,7 +47,7 @@ FileDescriptor send_echo_request(Party const& from, std::string const& address) 
     sockaddr_in target4{};
     target4.sin_family = AF_INET;
     inet_pton(AF_INET, address.c_str(), &target4.sin_addr);
-    sockaddr_in6 target6 = address_of(address, 0);
+    sockaddr_in6 target6 = socket_address(address, 0);
     constexpr std::uint8_t ask4 = ICMP_ECHO;
     constexpr std::uint8_t ask6 = ICMP6_ECHO_REQUEST;
     std::array<std::uint8_t, 8> const request{is_ipv6 ? ask6 : ask4};
