@@ -12,6 +12,7 @@
 #include "driver/reconciler.h"
 #include "model/docker.h"
 #include "model/network.h"
+#include "ports/host_ports.h"
 #include "store/store.h"
 
 #include <functional>
@@ -29,11 +30,37 @@ struct DriverSettings {
   bool asks_docker = false;                     // somebody calls learn_networks() and the like
 };
 
+/// What is to be published of an endpoint, and what Docker tells of its container.
+struct PublishRequest {
+  NetworkId network;
+  EndpointId endpoint;
+  std::vector<PortRequest> ports;
+  std::optional<std::string> container = {};             // its name
+  std::optional<std::set<std::string>> containers = {};  // names of all there are, running or not
+};
+
+/// A published port, as `drawbridge ports` shows it.
+struct PortListing {
+  NetworkId network;
+  EndpointId endpoint;
+  std::string container;  // empty: its name is not known
+  PublishedPort port;
+  std::optional<IpAddress> ipv4;  // of the container
+  std::optional<IpAddress> ipv6;
+  Publish publish = Publish::all;
+  std::vector<IpPrefix> publish_list;
+  std::string trouble;  // why the host port is not held; empty: it is
+};
+
 class Driver {
  public:
-  /// kernel and store outlive the object.
-  Driver(Kernel& kernel, Store& store, DriverSettings settings = {})
-      : kernel_(kernel), store_(store), reconciler_(kernel), settings_(std::move(settings)) {}
+  /// kernel, store and ports outlive the object.
+  Driver(Kernel& kernel, Store& store, HostPorts& ports, DriverSettings settings = {})
+      : kernel_(kernel),
+        store_(store),
+        ports_(ports),
+        reconciler_(kernel),
+        settings_(std::move(settings)) {}
 
   /// Fills memory from the store, then makes the kernel agree. Once, before the first call.
   ///
@@ -95,6 +122,33 @@ class Driver {
   ///         kernel, store   nothing is left behind
   Result<JoinReply> join(NetworkId const& network_id, EndpointId const& id);
 
+  /// Publishes these ports, and one of the network's own range if it has one, in place of what was
+  /// published of the endpoint. What goes on as it was keeps its ports.
+  ///
+  /// returns  what is in force now
+  /// errors   not_found         no such network or endpoint
+  ///          already_exists    a host port is taken; the text says which and by whom
+  ///          exhausted         the network's range is used up
+  ///          invalid_argument  an address that this host does not have
+  ///          kernel, store     on any error what was published before still is
+  Result<std::vector<PublishedPort>> publish(PublishRequest const& request);
+
+  /// Takes back what is published of the endpoint. Unknown is success.
+  Result<void> unpublish(NetworkId const& network_id, EndpointId const& id);
+
+  /// returns  true for a network whose members get a port of its range: publish() wants to know
+  ///          how containers are called
+  bool gives_ports(NetworkId const& network) const;
+
+  /// returns  every published port, by host port
+  std::vector<PortListing> published_ports() const;
+
+  /// Does what need not be done before a reply: connections of what was taken back, or of what was
+  /// there before, are forgotten, and host ports that others had are tried again.
+  ///
+  /// returns  a line for each failure
+  std::vector<std::string> settle();
+
   /// Forgets the endpoint and retires its veth pair: by now the engine has taken the container's
   /// end out of the sandbox. Unknown is success.
   Result<void> delete_endpoint(NetworkId const& network_id, EndpointId const& id);
@@ -138,6 +192,7 @@ class Driver {
 
   Kernel& kernel_;
   Store& store_;
+  HostPorts& ports_;
   Reconciler reconciler_;
   DriverSettings settings_;
   std::map<NetworkId, Entry> networks_;

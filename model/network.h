@@ -5,6 +5,7 @@
 #include "model/address.h"
 #include "model/ids.h"
 #include "model/policy.h"
+#include "model/published_port.h"
 
 #include <cstdint>
 #include <map>
@@ -81,10 +82,20 @@ struct Endpoint {
   MacAddress mac;
   bool joined = false;                    // a sandbox has it: its veth pair must exist
   std::optional<MemberMarks> marks = {};  // absent until Docker told
+  std::vector<PublishedPort> ports = {};  // in force while this is its container's gateway; sorted
 
   bool is_hub() const { return marks && marks->is_hub; }
 
   bool operator==(Endpoint const&) const = default;
+};
+
+/// A port of a network's range (`ports`) that is kept for a container, running or not.
+struct PortLease {
+  NetworkId network;
+  std::string container;  // its name
+  std::uint16_t host_port = 0;
+
+  bool operator==(PortLease const&) const = default;
 };
 
 /// source: libnetwork drivers/remote/api JoinResponse

@@ -84,6 +84,31 @@ struct Hub {
   auto operator<=>(Hub const&) const = default;
 };
 
+/// `publish`: who reaches published ports.
+enum class Publish : std::uint8_t {
+  all,
+  host,    // processes of this host
+  listed,  // they, and some addresses
+  none,
+};
+
+/// `connlimit`: new connections to published ports, for each source address.
+struct ConnLimit {
+  std::uint32_t per_second = 0;
+  std::uint32_t burst = 0;  // so many at once
+
+  auto operator<=>(ConnLimit const&) const = default;
+};
+
+/// `ports`: where each member gets one port of this host.
+struct PortPool {
+  PortRange host_ports;
+  std::uint16_t container_port = 0;
+  std::uint8_t protocol = 0;
+
+  auto operator<=>(PortPool const&) const = default;
+};
+
 struct Policy {
   Isolation isolation = Isolation::network;
   std::vector<Hub> hubs;
@@ -96,6 +121,12 @@ struct Policy {
   bool masquerade = true;              // where the mode is nat or nat_unprotected
   std::optional<IpAddress> host_ipv4;  // source of outbound packets instead of masquerading
   std::optional<IpAddress> host_ipv6;
+  Publish publish = Publish::all;
+  std::vector<IpPrefix> publish_list;          // of Publish::listed
+  std::optional<ConnLimit> connlimit;          // absent: none
+  std::optional<PortPool> ports;               // absent: only what `-p` asks for
+  std::optional<IpAddress> host_binding_ipv4;  // where `-p` names no address
+  std::uint64_t rate_bits_per_second = 0;      // of each member and direction; 0: no limit
 
   bool operator==(Policy const&) const = default;
 };

@@ -61,6 +61,9 @@ void repair(Bridge const& is, Bridge const& wanted, Plan& plan) {
   if (is.group != wanted.group) {
     plan.push_back(SetGroup{wanted.name, is.group, wanted.group});
   }
+  if (wanted.route_localnet && !is.route_localnet) {
+    plan.push_back(AllowLoopback{wanted.name});
+  }
   if (wanted.up && !is.up) {
     plan.push_back(BringUp{wanted.name});
   }
@@ -97,6 +100,9 @@ void repair_port(Veth const& is, Veth const& wanted, Plan& plan) {
   if (is.group != wanted.group) {
     plan.push_back(SetGroup{wanted.host_end, is.group, wanted.group});
   }
+  if (!wanted.bridge.empty() && is.hairpin != wanted.hairpin) {
+    plan.push_back(SetHairpin{wanted.host_end, is.hairpin, wanted.hairpin});
+  }
 }
 
 void repair(Veth const& is, Veth const& wanted, bool port_lost, Plan& plan) {
@@ -107,6 +113,9 @@ void repair(Veth const& is, Veth const& wanted, bool port_lost, Plan& plan) {
   }
   if (is.mtu_bytes != wanted.mtu_bytes) {
     plan.push_back(SetMtu{wanted.host_end, is.mtu_bytes, wanted.mtu_bytes});
+  }
+  if (is.rate_bits_per_second != wanted.rate_bits_per_second) {
+    plan.push_back(SetRate{wanted, is.rate_bits_per_second});
   }
   if (wanted.up && !is.up) {
     plan.push_back(BringUp{wanted.host_end});

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "model/address.h"
+#include "model/policy.h"
 
 #include <cstdint>
+#include <optional>
 
 namespace drawbridge {
 
@@ -22,5 +24,17 @@ struct Flow {
 
   bool operator==(Flow const&) const = default;
 };
+
+/// Which connections are meant: those that agree with every field that is there.
+struct FlowPattern {
+  std::optional<IpAddress> party;  // who opened it, or where it really goes
+  std::optional<std::uint8_t> protocol;
+  std::optional<IpAddress> destination;  // as the opener sent it
+  std::optional<PortRange> destination_ports;
+
+  bool operator==(FlowPattern const&) const = default;
+};
+
+bool matches(FlowPattern const& pattern, Flow const& flow);
 
 }  // namespace drawbridge

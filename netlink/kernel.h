@@ -57,6 +57,12 @@ class Kernel {
   /// returns  how many
   virtual Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) = 0;
 
+  /// Forgets the connections that one of the patterns means. Few patterns cost the kernel a walk
+  /// over its table each, many cost one look at every connection: not on the path of a reply.
+  ///
+  /// returns  how many
+  virtual Result<std::size_t> forget_flows(std::vector<FlowPattern> const& patterns) = 0;
+
   /// Deletes a few retired links. To be called while nobody waits.
   ///
   /// returns  true while more are left

@@ -39,6 +39,8 @@ struct Bridge {
   std::set<IpPrefix> addresses;
   bool up = true;
   LinkGroup group = {};  // of its team
+  /// Packets from 127.0.0.0/8 may leave by it: for published ports on 127.0.0.1. Once on, it stays.
+  bool route_localnet = false;
 
   bool operator==(Bridge const&) const = default;
 };
@@ -55,6 +57,8 @@ struct Veth {
   MacAddress mac = {};
   bool isolated = false;  // exchanges no frame with other isolated ports of its bridge
   LinkGroup group = {};   // of its compose project, where the network keeps projects apart
+  bool hairpin = false;   // sends frames back where they came from: a container at its own port
+  std::uint64_t rate_bits_per_second = 0;  // of each direction; 0: no limit
 
   bool operator==(Veth const&) const = default;
 };
@@ -74,11 +78,19 @@ struct Verdict {
   auto operator<=>(Verdict const&) const = default;
 };
 
+/// Where a map of published ports leads.
+struct Target {
+  IpAddress address;
+  std::uint16_t port = 0;
+
+  auto operator<=>(Target const&) const = default;
+};
+
 /// One element of a set or map of our tables (nft/skeleton.h names them). In a set it has no value.
 struct Element {
   std::string set;
   std::vector<KeyField> key;
-  std::variant<std::monostate, Verdict, IpAddress> value = {};
+  std::variant<std::monostate, Verdict, IpAddress, Target> value = {};
 
   auto operator<=>(Element const&) const = default;
 };

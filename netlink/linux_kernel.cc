@@ -4,6 +4,7 @@
 #include "netlink/conntrack.h"
 #include "netlink/sysctl.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace drawbridge {
@@ -199,6 +200,13 @@ Result<bool> LinuxKernel::refresh_resolvers() {
 
 Result<std::size_t> LinuxKernel::cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) {
   return drawbridge::cut_flows(is_to_be_cut);
+}
+
+Result<std::size_t> LinuxKernel::forget_flows(std::vector<FlowPattern> const& patterns) {
+  return drawbridge::cut_flows([&patterns](Flow const& flow) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&flow](FlowPattern const& pattern) { return matches(pattern, flow); });
+  });
 }
 
 bool LinuxKernel::reap() {

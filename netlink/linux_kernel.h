@@ -29,6 +29,7 @@ class LinuxKernel final : public Kernel {
   Result<void> replace_ruleset(std::set<Element> const& elements) override;
   Result<std::vector<std::string>> mend() override;
   Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) override;
+  Result<std::size_t> forget_flows(std::vector<FlowPattern> const& patterns) override;
   bool reap() override;
   Result<HostRoutes const*> host_routes() override;
   int events_descriptor() const override { return routes_.descriptor(); }

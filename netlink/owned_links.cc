@@ -357,6 +357,18 @@ Result<void> OwnedLinks::run(SetGroup const& step) {
   return link ? links_.set_group(link->index, step.after) : fail(link.error());
 }
 
+Result<void> OwnedLinks::run(SetHairpin const& step) {
+  return fail(Errc::unsupported, step.port + ": hairpin is not there yet");
+}
+
+Result<void> OwnedLinks::run(AllowLoopback const& step) {
+  return fail(Errc::unsupported, step.bridge + ": route_localnet is not there yet");
+}
+
+Result<void> OwnedLinks::run(SetRate const& step) {
+  return fail(Errc::unsupported, step.veth.host_end + ": rate is not there yet");
+}
+
 Result<void> OwnedLinks::remove_all() {
   KernelState state;
   ErrorList errors;

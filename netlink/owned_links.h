@@ -38,6 +38,9 @@ class OwnedLinks {
   Result<void> run(AttachPort const& step);
   Result<void> run(SetIsolation const& step);
   Result<void> run(SetGroup const& step);
+  Result<void> run(SetHairpin const& step);
+  Result<void> run(AllowLoopback const& step);
+  Result<void> run(SetRate const& step);
 
   /// Deletes a few retired links. See Reaper::reap().
   Result<void> reap() { return reaper_.reap(links_); }

@@ -40,6 +40,10 @@ std::string text_of(Verdict const& verdict) {
   return "";
 }
 
+std::string text_of(Target const& target) {
+  return fmt::format("{} . {}", target.address.to_string(), target.port);
+}
+
 std::string text_of(std::monostate) {
   return "";
 }
@@ -109,6 +113,19 @@ std::string text_of(SetGroup const& step) {
                      step.after.number);
 }
 
+std::string text_of(SetHairpin const& step) {
+  return fmt::format("set hairpin of {} {}", step.port, step.after ? "on" : "off");
+}
+
+std::string text_of(AllowLoopback const& step) {
+  return fmt::format("let 127.0.0.0/8 leave by {}", step.bridge);
+}
+
+std::string text_of(SetRate const& step) {
+  return fmt::format("set rate of {} from {} to {} bit/s", step.veth.host_end,
+                     step.before_bits_per_second, step.veth.rate_bits_per_second);
+}
+
 std::string text_of(ChangeElements const& step) {
   return fmt::format("change elements{}{}", joined('-', step.remove), joined('+', step.add));
 }
@@ -144,6 +161,15 @@ std::optional<Operation> inverse_of(SetIsolation const& step) {
 std::optional<Operation> inverse_of(SetGroup const& step) {
   return SetGroup{step.link, step.after, step.before};
 }
+std::optional<Operation> inverse_of(SetHairpin const& step) {
+  return SetHairpin{step.port, step.after, step.before};
+}
+std::optional<Operation> inverse_of(SetRate const& step) {
+  SetRate back = step;
+  back.veth.rate_bits_per_second = step.before_bits_per_second;
+  back.before_bits_per_second = step.veth.rate_bits_per_second;
+  return back;
+}
 std::optional<Operation> inverse_of(ChangeElements const& step) {
   return ChangeElements{step.add, step.remove};
 }
@@ -155,6 +181,10 @@ std::optional<Operation> inverse_of(AttachPort const&) {
   return std::nullopt;
 }
 std::optional<Operation> inverse_of(EnableForwarding const&) {
+  return std::nullopt;
+}
+// It lets nothing through by itself, and ports of other containers may rely on it.
+std::optional<Operation> inverse_of(AllowLoopback const&) {
   return std::nullopt;
 }
 

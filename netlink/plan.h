@@ -67,6 +67,23 @@ struct SetGroup {
   LinkGroup after;
   bool operator==(SetGroup const&) const = default;
 };
+struct SetHairpin {
+  std::string port;
+  bool before;
+  bool after;
+  bool operator==(SetHairpin const&) const = default;
+};
+/// Lets packets from and to 127.0.0.0/8 leave by the bridge. Not taken back while it lives.
+struct AllowLoopback {
+  std::string bridge;
+  bool operator==(AllowLoopback const&) const = default;
+};
+/// Limits what goes into the container, and out of it. 0: no limit.
+struct SetRate {
+  Veth veth;  // as it is to be
+  std::uint64_t before_bits_per_second;
+  bool operator==(SetRate const&) const = default;
+};
 /// One nftables transaction: no packet sees the one half without the other.
 struct ChangeElements {
   std::set<Element> remove;
@@ -80,7 +97,8 @@ struct EnableForwarding {
 
 using Operation =
     std::variant<CreateBridge, RetireBridge, AddAddress, RemoveAddress, SetMtu, BringUp, CreateVeth,
-                 RetireVeth, AttachPort, SetIsolation, SetGroup, ChangeElements, EnableForwarding>;
+                 RetireVeth, AttachPort, SetIsolation, SetGroup, SetHairpin, AllowLoopback, SetRate,
+                 ChangeElements, EnableForwarding>;
 using Plan = std::vector<Operation>;
 
 /// returns  one line without a line end: "create bridge db-0123456789ab 10.249.1.1/24"

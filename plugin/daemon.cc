@@ -66,8 +66,12 @@ Result<std::unique_ptr<Daemon>> Daemon::open(ServeCommand const& command) {
   if (!kernel) {
     return fail(kernel.error());
   }
-  std::unique_ptr<Daemon> daemon(new Daemon(
-      {command, std::move(*config), std::move(*store), std::move(*kernel), *ula_prefix}));
+  Result<std::unique_ptr<SocketPorts>> ports = SocketPorts::open();
+  if (!ports) {
+    return fail(ports.error());
+  }
+  std::unique_ptr<Daemon> daemon(new Daemon({command, std::move(*config), std::move(*store),
+                                             std::move(*kernel), std::move(*ports), *ula_prefix}));
   Result<void> const started = daemon->start();
   return started ? Result<std::unique_ptr<Daemon>>(std::move(daemon)) : fail(started.error());
 }
@@ -78,8 +82,9 @@ Daemon::Daemon(Parts parts)
       ula_prefix_(parts.ula_prefix),
       store_(std::move(parts.store)),
       kernel_(std::move(parts.kernel)),
+      ports_(std::move(parts.ports)),
       ipam_(with_ula_pool(config_.pools, ula_prefix_), *store_),
-      driver_(*kernel_, *store_, settings_of(config_)),
+      driver_(*kernel_, *store_, *ports_, settings_of(config_)),
       group_(*store_, [this] { ipam_.invalidate(); }),
       engine_(driver_, ipam_, group_),
       plugin_(make_plugin_router({group_, driver_, ipam_, *kernel_, engine_})),

@@ -11,6 +11,7 @@
 #include "plugin/router.h"
 #include "plugin/routes.h"
 #include "plugin/server.h"
+#include "ports/socket_ports.h"
 #include "store/store.h"
 
 #include <cstdint>
@@ -35,6 +36,7 @@ class Daemon {
     Config config;
     std::unique_ptr<Store> store;
     std::unique_ptr<LinuxKernel> kernel;
+    std::unique_ptr<SocketPorts> ports;
     IpPrefix ula_prefix;
   };
   explicit Daemon(Parts parts);
@@ -52,6 +54,7 @@ class Daemon {
   IpPrefix ula_prefix_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<LinuxKernel> kernel_;
+  std::unique_ptr<SocketPorts> ports_;
   Ipam ipam_;
   Driver driver_;
   CommitGroup group_;

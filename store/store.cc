@@ -71,6 +71,7 @@ class SqliteStore final : public Store {
   Result<std::vector<NetworkRequest>> load_networks() override;
   Result<std::vector<Endpoint>> load_endpoints() override;
   Result<std::vector<KnownNetwork>> load_known_networks() override;
+  Result<std::vector<PortLease>> load_port_leases() override;
   Result<std::optional<IpPrefix>> load_ula_prefix() override;
 
   Result<void> save(Pool const& pool) override;
@@ -81,6 +82,8 @@ class SqliteStore final : public Store {
   Result<void> remove(NetworkId const& network) override;
   Result<void> save(Endpoint const& endpoint) override;
   Result<void> remove(EndpointId const& endpoint) override;
+  Result<void> save(PortLease const& lease) override;
+  Result<void> remove(PortLease const& lease) override;
   Result<void> save(KnownNetwork const& network) override;
   Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) override;
   Result<void> save_ula_prefix(IpPrefix const& prefix) override;
@@ -305,6 +308,18 @@ Result<void> SqliteStore::save(Endpoint const& endpoint) {
 
 Result<void> SqliteStore::remove(EndpointId const& endpoint) {
   return database_.run("DELETE FROM endpoints WHERE id = ?1", {endpoint.value});
+}
+
+Result<std::vector<PortLease>> SqliteStore::load_port_leases() {
+  return std::vector<PortLease>{};
+}
+
+Result<void> SqliteStore::save(PortLease const&) {
+  return fail(Errc::unsupported, "port leases are not there yet");
+}
+
+Result<void> SqliteStore::remove(PortLease const&) {
+  return fail(Errc::unsupported, "port leases are not there yet");
 }
 
 Result<void> SqliteStore::save(KnownNetwork const& network) {

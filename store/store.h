@@ -35,6 +35,7 @@ class Store {
   /// returns  what save_known_networks() and save(KnownNetwork) were given, in the order of their
   /// ids
   virtual Result<std::vector<KnownNetwork>> load_known_networks() = 0;
+  virtual Result<std::vector<PortLease>> load_port_leases() = 0;
   /// returns  the prefix that save_ula_prefix() was given; nothing at the first start
   virtual Result<std::optional<IpPrefix>> load_ula_prefix() = 0;
 
@@ -45,11 +46,14 @@ class Store {
   virtual Result<void> save(Lease const& lease) = 0;
   virtual Result<void> remove(Lease const& lease) = 0;
   virtual Result<void> save(NetworkRequest const& network) = 0;
-  /// Removes the network, its endpoints and what is known of it. No group is open.
+  /// Removes the network, its endpoints, its port leases and what is known of it. No group is open.
   virtual Result<void> remove(NetworkId const& network) = 0;
-  /// Writes the endpoint, replacing one of the same id.
+  /// Writes the endpoint with its ports, replacing one of the same id.
   virtual Result<void> save(Endpoint const& endpoint) = 0;
   virtual Result<void> remove(EndpointId const& endpoint) = 0;
+  /// Writes the lease, replacing the one of this network and container. Its network is there.
+  virtual Result<void> save(PortLease const& lease) = 0;
+  virtual Result<void> remove(PortLease const& lease) = 0;
   /// Writes the network, replacing one of the same id.
   virtual Result<void> save(KnownNetwork const& network) = 0;
   /// Makes these the known networks, all or nothing. Ids differ. Writes what is new only: nothing

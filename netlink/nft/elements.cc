@@ -122,6 +122,13 @@ void set_value(nftnl_set_elem* entry, IpAddress const& address) {
   nftnl_set_elem_set(entry, NFTNL_SET_ELEM_DATA, value.bytes.data(), value.size);
 }
 
+void set_value(nftnl_set_elem* entry, Target const& target) {
+  Key value;
+  value.add(target.address);
+  value.add(PortRange{target.port, target.port});
+  nftnl_set_elem_set(entry, NFTNL_SET_ELEM_DATA, value.bytes.data(), value.size);
+}
+
 void add_to(nftnl_set* set, Element const& element, bool is_interval) {
   SetElement entry(nftnl_set_elem_alloc());
   assert(entry);

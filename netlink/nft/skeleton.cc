@@ -232,6 +232,10 @@ void append_chain(NftBatch& batch, ChainShape const& shape, char const* table = 
 
 }  // namespace
 
+std::string connlimit_chain(ConnLimit const& limit) {
+  return "connlimit_" + std::to_string(limit.per_second) + "_" + std::to_string(limit.burst);
+}
+
 std::uint16_t family_of(std::string_view set) {
   for (SetShape const& shape : set_shapes) {
     if (shape.name == set) {

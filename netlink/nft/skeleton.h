@@ -5,7 +5,10 @@
 // tables as `nft list` prints them and says what each chain is for.
 #pragma once
 
+#include "model/policy.h"
+
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace drawbridge {
@@ -52,6 +55,35 @@ inline constexpr char const* open6 = "open6";
 inline constexpr char const* routed4 = "routed4";
 inline constexpr char const* routed6 = "routed6";
 
+/// Published ports. {ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service}: of one
+/// address; without the first part: of every address of this host
+inline constexpr char const* ports4 = "ports4";
+inline constexpr char const* ports6 = "ports6";
+inline constexpr char const* ports_any4 = "ports_any4";
+inline constexpr char const* ports_any6 = "ports_any6";
+/// {ipv4_addr range . inet_proto range . inet_service range : ipv4_addr}: they keep their numbers
+inline constexpr char const* port_ranges4 = "port_ranges4";
+inline constexpr char const* port_ranges6 = "port_ranges6";
+/// {ifname . inet_proto range . inet_service range}: for members of this bridge the daemon relays
+/// them, because the bridge lets no frame from one such member to another
+inline constexpr char const* relayed = "relayed";
+inline constexpr char const* itself4 = "itself4";  // {ipv4_addr . ipv4_addr}: an address twice
+inline constexpr char const* itself6 = "itself6";
+inline constexpr char const* turns = "turns";  // {ifname . ifname}: a bridge twice
+/// Of routed networks. {ipv4_addr . inet_proto range . inet_service range}
+inline constexpr char const* routed_ports4 = "routed_ports4";
+inline constexpr char const* routed_ports6 = "routed_ports6";
+
+/// Who reaches the published ports of a network. {ifname : verdict}, absent: everybody
+inline constexpr char const* publish = "publish";
+inline constexpr char const* publish_from4 = "publish_from4";  // {ipv4_addr range . ifname}: to
+inline constexpr char const* publish_from6 = "publish_from6";
+/// How often. {ifname : verdict}, jumps to connlimit_chain()
+inline constexpr char const* connlimit = "connlimit";
+/// {ifname . ipv4_addr}, filled by the kernel: to, and who opened connections of late
+inline constexpr char const* openers4 = "openers4";
+inline constexpr char const* openers6 = "openers6";
+
 inline constexpr char const* masquerade4 = "masquerade4";  // {ifname}
 inline constexpr char const* masquerade6 = "masquerade6";
 inline constexpr char const* host4 = "host4";  // {ifname : ipv4_addr}: instead of masquerading
@@ -78,7 +110,15 @@ inline constexpr char const* egress_internet = "egress_internet";
 inline constexpr char const* egress_listed = "egress_listed";
 // In `to_host`, jumps.
 inline constexpr char const* host_internet = "host_internet";
+// In `publish`, jumps.
+inline constexpr char const* publish_listed = "publish_listed";
 }  // namespace nft_chain
+
+/// The chain that drops what is more than the limit: of no network, made when an element of
+/// `connlimit` first names it.
+///
+/// returns  "connlimit_10_20"
+std::string connlimit_chain(ConnLimit const& limit);
 
 /// returns  the family of the table that has this set: NFPROTO_INET, NFPROTO_BRIDGE
 std::uint16_t family_of(std::string_view set);

@@ -124,6 +124,7 @@ struct Runner {
       found->second.bridge = bridge;
       found->second.mac = step.veth.mac;
       found->second.isolated = step.veth.isolated;
+      found->second.hairpin = step.veth.hairpin;
     }
     return {};
   }
@@ -147,6 +148,33 @@ struct Runner {
       return refuse_missing(step.link);
     }
     veth->second.group = step.after;
+    return {};
+  }
+
+  Result<void> operator()(SetHairpin const& step) {
+    auto const found = state.veths.find(step.port);
+    if (found == state.veths.end()) {
+      return refuse_missing(step.port);
+    }
+    found->second.hairpin = step.after;
+    return {};
+  }
+
+  Result<void> operator()(AllowLoopback const& step) {
+    auto const found = state.bridges.find(step.bridge);
+    if (found == state.bridges.end()) {
+      return refuse_missing(step.bridge);
+    }
+    found->second.route_localnet = true;
+    return {};
+  }
+
+  Result<void> operator()(SetRate const& step) {
+    auto const found = state.veths.find(step.veth.host_end);
+    if (found == state.veths.end()) {
+      return refuse_missing(step.veth.host_end);
+    }
+    found->second.rate_bits_per_second = step.veth.rate_bits_per_second;
     return {};
   }
 
@@ -255,6 +283,17 @@ Result<std::size_t> FakeKernel::cut_flows(std::function<bool(Flow const&)> const
     return fail(Errc::kernel, "told to fail");
   }
   return std::erase_if(flows, is_to_be_cut);
+}
+
+Result<std::size_t> FakeKernel::forget_flows(std::vector<FlowPattern> const& patterns) {
+  if (fail_always_) {
+    return fail(Errc::kernel, "told to fail");
+  }
+  forgotten.insert(forgotten.end(), patterns.begin(), patterns.end());
+  return std::erase_if(flows, [&patterns](Flow const& flow) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&flow](FlowPattern const& pattern) { return matches(pattern, flow); });
+  });
 }
 
 bool FakeKernel::reap() {

@@ -22,10 +22,11 @@ class FakeKernel : public Kernel {
   HostRoutes routes;  // a test that changes routes counts the generation up
   int events = -1;    // or a descriptor of the test's own
   std::uint32_t mtu_bytes = 1500;
-  std::vector<Flow> flows;           // connections through this host
-  std::vector<std::string> repairs;  // what the next mend() reports; emptied by it
-  std::size_t retired = 0;           // links that wait for reap()
-  std::vector<std::string> printed;  // each operation; those that undo begin with "undo: "
+  std::vector<Flow> flows;             // connections through this host
+  std::vector<FlowPattern> forgotten;  // what forget_flows() was asked for
+  std::vector<std::string> repairs;    // what the next mend() reports; emptied by it
+  std::size_t retired = 0;             // links that wait for reap()
+  std::vector<std::string> printed;    // each operation; those that undo begin with "undo: "
   int rulesets_replaced = 0;
   int reap_calls = 0;
 
@@ -42,6 +43,7 @@ class FakeKernel : public Kernel {
   Result<void> replace_ruleset(std::set<Element> const& elements) override;
   Result<std::vector<std::string>> mend() override;
   Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) override;
+  Result<std::size_t> forget_flows(std::vector<FlowPattern> const& patterns) override;
   bool reap() override;
   Result<HostRoutes const*> host_routes() override;
   int events_descriptor() const override { return events; }

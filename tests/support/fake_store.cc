@@ -98,6 +98,35 @@ Result<std::optional<IpPrefix>> FakeStore::load_ula_prefix() {
   return contents.ula_prefix;
 }
 
+Result<std::vector<PortLease>> FakeStore::load_port_leases() {
+  if (Result<void> const alive = step(); !alive) {
+    return fail(alive.error());
+  }
+  return values_of(contents.port_leases);
+}
+
+Result<void> FakeStore::save(PortLease const& lease) {
+  if (Result<void> const recorded =
+          record(fmt::format("save port lease {} of {}", lease.host_port, lease.container));
+      !recorded) {
+    return recorded;
+  }
+  if (!contents.networks.contains(lease.network)) {
+    return fail(Errc::store, "no network " + lease.network.value);
+  }
+  contents.port_leases[{lease.network, lease.container}] = lease;
+  return {};
+}
+
+Result<void> FakeStore::remove(PortLease const& lease) {
+  Result<void> recorded =
+      record(fmt::format("remove port lease {} of {}", lease.host_port, lease.container));
+  if (recorded) {
+    contents.port_leases.erase({lease.network, lease.container});
+  }
+  return recorded;
+}
+
 Result<void> FakeStore::save_ula_prefix(IpPrefix const& prefix) {
   Result<void> recorded = record("save ula prefix " + prefix.to_string());
   if (recorded) {
@@ -178,6 +207,8 @@ Result<void> FakeStore::remove(NetworkId const& network) {
   if (recorded) {
     contents.networks.erase(network);
     contents.known_networks.erase(network);
+    std::erase_if(contents.port_leases,
+                  [&](auto const& entry) { return entry.first.first == network; });
     std::erase_if(contents.endpoints,
                   [&](auto const& entry) { return entry.second.network == network; });
   }

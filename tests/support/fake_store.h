@@ -22,6 +22,7 @@ class FakeStore final : public Store {
     std::map<NetworkId, NetworkRequest> networks;
     std::map<EndpointId, Endpoint> endpoints;
     std::map<NetworkId, KnownNetwork> known_networks;
+    std::map<std::pair<NetworkId, std::string>, PortLease> port_leases;  // by network, container
     std::optional<IpPrefix> ula_prefix;
 
     bool operator==(Contents const&) const = default;
@@ -47,6 +48,7 @@ class FakeStore final : public Store {
   Result<std::vector<NetworkRequest>> load_networks() override;
   Result<std::vector<Endpoint>> load_endpoints() override;
   Result<std::vector<KnownNetwork>> load_known_networks() override;
+  Result<std::vector<PortLease>> load_port_leases() override;
   Result<std::optional<IpPrefix>> load_ula_prefix() override;
 
   Result<void> save(Pool const& pool) override;
@@ -57,6 +59,8 @@ class FakeStore final : public Store {
   Result<void> remove(NetworkId const& network) override;
   Result<void> save(Endpoint const& endpoint) override;
   Result<void> remove(EndpointId const& endpoint) override;
+  Result<void> save(PortLease const& lease) override;
+  Result<void> remove(PortLease const& lease) override;
   Result<void> save(KnownNetwork const& network) override;
   Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) override;
   Result<void> save_ula_prefix(IpPrefix const& prefix) override;

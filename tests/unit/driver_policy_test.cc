@@ -2,6 +2,7 @@
 // other defaults.
 #include "driver/driver.h"
 #include "tests/support/expect_ok.h"
+#include "tests/support/fake_host_ports.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_store.h"
 
@@ -74,7 +75,8 @@ class DriverPolicyTest : public ::testing::Test {
 
   FakeKernel kernel;
   FakeStore store;
-  Driver driver{kernel, store, DriverSettings{{}, true}};
+  FakeHostPorts ports;
+  Driver driver{kernel, store, ports, DriverSettings{{}, true}};
 };
 
 TEST_F(DriverPolicyTest, APeerIsLetInWhenItsNameIsLearned) {
@@ -130,14 +132,14 @@ TEST_F(DriverPolicyTest, NamesSurviveARestart) {
   driver.learn_networks({known_shop, legacy});
 
   FakeKernel rebooted;
-  Driver next(rebooted, store, DriverSettings{{}, true});
+  Driver next(rebooted, store, ports, DriverSettings{{}, true});
   ASSERT_OK(next.start());
   EXPECT_TRUE(rebooted.state.elements.contains(shop_to_db));
   EXPECT_TRUE(rebooted.state.elements.contains(pair_of("br-333333333333", "db-222222222222")));
 }
 
 TEST_F(DriverPolicyTest, NamesNeedTheDockerApi) {
-  Driver alone(kernel, store);
+  Driver alone(kernel, store, ports);
   ASSERT_OK(alone.start());
   for (Options const& options : {Options{{"allow_from", "shop"}}, Options{{"isolation", "project"}},
                                  Options{{"isolation", "members"}, {"hubs", "proxy"}}}) {
@@ -207,7 +209,7 @@ TEST_F(DriverPolicyTest, MarksSurviveARestart) {
   join("ep2", shop_id, "10.249.1.2/24");
   driver.learn_member({"ep2"}, {shop_id}, {"proxy", {}});
 
-  Driver next(kernel, store, DriverSettings{{}, true});
+  Driver next(kernel, store, ports, DriverSettings{{}, true});
   ASSERT_OK(next.start());
   EXPECT_FALSE(veth_of("ep2").isolated);
 }

@@ -1,6 +1,7 @@
 #include "driver/driver.h"
 
 #include "tests/support/expect_ok.h"
+#include "tests/support/fake_host_ports.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_store.h"
 
@@ -38,7 +39,8 @@ class DriverTest : public ::testing::Test {
 
   FakeKernel kernel;
   FakeStore store;
-  Driver driver{kernel, store};
+  FakeHostPorts ports;
+  Driver driver{kernel, store, ports};
 };
 
 TEST_F(DriverTest, MakesABridgeWithTheGatewayAndItsElements) {
@@ -132,7 +134,7 @@ TEST_F(DriverTest, TheMtuOfTheDayItWasMadeStaysWithTheNetwork) {
   ASSERT_OK(driver.create_network(network_named("net1", "10.249.1.0/24")));
   kernel.mtu_bytes = 1500;
 
-  Driver restarted(kernel, store);
+  Driver restarted(kernel, store, ports);
   Result<std::vector<std::string>> const repairs = restarted.start();
 
   ASSERT_OK(repairs);
@@ -268,7 +270,7 @@ TEST_F(DriverTest, ARestartChangesNothingThatIsRight) {
   KernelState const before = kernel.state;
   kernel.printed.clear();
 
-  Driver restarted(kernel, store);
+  Driver restarted(kernel, store, ports);
   Result<std::vector<std::string>> const repairs = restarted.start();
 
   ASSERT_OK(repairs);
@@ -286,7 +288,7 @@ TEST_F(DriverTest, ARestartRemovesOrphansAndRebuildsBridges) {
   kernel.state.bridges.clear();
   kernel.state.bridges.emplace(orphan.name, orphan);
 
-  Driver restarted(kernel, store);
+  Driver restarted(kernel, store, ports);
   Result<std::vector<std::string>> const repairs = restarted.start();
 
   ASSERT_OK(repairs);
@@ -298,7 +300,7 @@ TEST_F(DriverTest, ARestartRemovesOrphansAndRebuildsBridges) {
 TEST_F(DriverTest, ARestartLeavesForwardingToTheEngine) {
   given_an_endpoint();
   kernel.state.forwarding.clear();
-  Driver restarted(kernel, store);
+  Driver restarted(kernel, store, ports);
   ASSERT_OK(restarted.start());
   EXPECT_TRUE(kernel.state.forwarding.empty());
 }
@@ -307,7 +309,7 @@ TEST_F(DriverTest, APairThatWentWithItsSandboxIsNotMadeAgain) {
   given_an_endpoint();
   ASSERT_OK(driver.join({"net1"}, {"ep1"}));
   kernel.state.veths.clear();
-  Driver restarted(kernel, store);
+  Driver restarted(kernel, store, ports);
   ASSERT_OK(restarted.start());
   EXPECT_TRUE(kernel.state.veths.empty());
   EXPECT_OK(restarted.delete_endpoint({"net1"}, {"ep1"}));

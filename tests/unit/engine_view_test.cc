@@ -5,6 +5,7 @@
 #include "plugin/core_loop.h"
 #include "tests/support/expect_ok.h"
 #include "tests/support/fake_engine.h"
+#include "tests/support/fake_host_ports.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_store.h"
 #include "tests/support/temp_directory.h"
@@ -105,7 +106,8 @@ class EngineViewTest : public testing::Test {
   FakeEngine docker_{socket_};
   FakeStore store_;
   Ipam ipam_{default_pool_config(), store_};
-  Driver driver_{kernel_, store_, DriverSettings{{}, true}};
+  FakeHostPorts ports_;
+  Driver driver_{kernel_, store_, ports_, DriverSettings{{}, true}};
   CommitGroup group_{store_, [this] { ipam_.invalidate(); }};
   EngineView view_{driver_, ipam_, group_};
 };

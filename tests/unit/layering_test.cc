@@ -23,13 +23,15 @@ std::map<std::string, std::set<std::string>> const may_include = {
     {"docker", {"docker", "http", "model", "base"}},
     {"store", {"store", "model", "base"}},
     {"ipam", {"ipam", "store", "model", "base"}},
-    {"driver", {"driver", "netlink", "store", "model", "base"}},
-    {"plugin", {"plugin", "docker", "http", "driver", "ipam", "netlink", "store", "model", "base"}},
+    {"ports", {"ports", "model", "base"}},
+    {"driver", {"driver", "netlink", "ports", "store", "model", "base"}},
+    {"plugin",
+     {"plugin", "docker", "http", "driver", "ipam", "netlink", "ports", "store", "model", "base"}},
 };
 
 /// How a library's headers begin, and the folders that may see them.
 std::map<std::string, std::set<std::string>> const owners = {
-    {"boost/", {"docker", "http", "plugin"}},
+    {"boost/", {"docker", "http", "plugin", "ports"}},
     {"boost/beast/", {"http", "plugin"}},
     {"CLI/", {"plugin"}},
     {"spdlog/", {"base"}},
@@ -38,7 +40,7 @@ std::map<std::string, std::set<std::string>> const owners = {
     {"libmnl/", {"netlink"}},
     {"libnetfilter_conntrack/", {"netlink"}},
     {"netlink/", {"netlink"}},
-    {"linux/", {"netlink"}},
+    {"linux/", {"netlink", "ports"}},
     {"tl/", {"base"}},
 };
 

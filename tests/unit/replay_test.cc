@@ -6,6 +6,7 @@
 #include "plugin/http_codec.h"
 #include "plugin/routes.h"
 #include "tests/support/ask.h"
+#include "tests/support/fake_host_ports.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_store.h"
 #include "tests/support/transcript.h"
@@ -154,7 +155,8 @@ class Replay {
   FakeKernel kernel_;
   FakeStore store_;
   Ipam ipam_{default_pool_config(), store_};
-  Driver driver_{kernel_, store_};
+  FakeHostPorts ports_;
+  Driver driver_{kernel_, store_, ports_};
   CommitGroup group_{store_, [this] { ipam_.invalidate(); }};
   EngineView engine_{driver_, ipam_, group_};
   Router router_ = make_plugin_router({group_, driver_, ipam_, kernel_, engine_});

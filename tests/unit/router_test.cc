@@ -3,6 +3,7 @@
 #include "plugin/control_routes.h"
 #include "plugin/routes.h"
 #include "tests/support/ask.h"
+#include "tests/support/fake_host_ports.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_store.h"
 
@@ -20,7 +21,8 @@ class RouterTest : public ::testing::Test {
   FakeKernel kernel;
   FakeStore store;
   Ipam ipam{default_pool_config(), store};
-  Driver driver{kernel, store};
+  FakeHostPorts ports;
+  Driver driver{kernel, store, ports};
   CommitGroup group{store, [this] { ipam.invalidate(); }};
   EngineView engine{driver, ipam, group};
   Services services{group, driver, ipam, kernel, engine};

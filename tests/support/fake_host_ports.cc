@@ -1,0 +1,70 @@
+#include "tests/support/fake_host_ports.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace drawbridge {
+namespace {
+
+std::string text_of(PublishedPort const& port) {
+  return fmt::format("{} {}:{}-{}", port.protocol, port.host ? port.host->to_string() : "any",
+                     port.host_ports.first, port.host_ports.last);
+}
+
+bool is_any(IpAddress const& address) {
+  return address.bits == 0;
+}
+
+/// returns  true where the kernel would not let both be bound
+bool overlap(std::optional<IpAddress> const& one, std::optional<IpAddress> const& other) {
+  if (!one || !other) {
+    return true;
+  }
+  return one->family == other->family && (*one == *other || is_any(*one) || is_any(*other));
+}
+
+}  // namespace
+
+bool FakeHostPorts::is_held(PublishedPort const& port, std::uint16_t number) const {
+  return taken.contains({port.protocol, number}) ||
+         std::any_of(held.begin(), held.end(), [&](auto const& each) {
+           PublishedPort const& other = each.first;
+           return other != port && other.protocol == port.protocol &&
+                  overlap(other.host, port.host) && other.host_ports.first <= number &&
+                  number <= other.host_ports.last;
+         });
+}
+
+Result<void> FakeHostPorts::hold(PortHold const& hold) {
+  calls.push_back("hold " + text_of(hold.port));
+  for (std::uint32_t number = hold.port.host_ports.first; number <= hold.port.host_ports.last;
+       ++number) {
+    if (is_held(hold.port, static_cast<std::uint16_t>(number))) {
+      return fail(Errc::already_exists,
+                  fmt::format("port {} is taken by nginx (pid 4711)", number));
+    }
+  }
+  held[hold.port] = hold;
+  return {};
+}
+
+Result<std::uint16_t> FakeHostPorts::hold_any(PortHold hold) {
+  for (std::uint32_t number = ephemeral_range.first; number <= ephemeral_range.last; ++number) {
+    auto const port = static_cast<std::uint16_t>(number);
+    hold.port.host_ports = {port, port};
+    if (!is_held(hold.port, port)) {
+      calls.push_back("hold any: " + text_of(hold.port));
+      held[hold.port] = hold;
+      return port;
+    }
+  }
+  return fail(Errc::exhausted, "no port is free");
+}
+
+void FakeHostPorts::release(PublishedPort const& port) {
+  calls.push_back("release " + text_of(port));
+  held.erase(port);
+}
+
+}  // namespace drawbridge
