@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 # Not -B: the processes that pytest starts would not inherit it.
 PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider
 
-.PHONY: help run build test unit e2e asan tsan clang bench bench-data format tidy clean
+.PHONY: help run build test unit e2e asan tsan clang bench bench-data bench-ports format tidy clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,13 @@ bench-data: ## measure the traffic of 1 to 1,000 networks against Docker's bridg
 	@cmake --preset release -DBUILD_TESTING=OFF -DDRAWBRIDGE_BENCH=ON >/dev/null
 	@cmake --build --preset release -j $(JOBS)
 	@$(PYTHON) -B bench/data_plane.py
+
+bench-ports: ## measure published ports against docker-proxy, beside 1 and 1,000 networks, write docs/benchmarks-ports.md (about 20 minutes)
+	@scripts/install-packages build
+	@scripts/install-packages run
+	@cmake --preset release -DBUILD_TESTING=OFF -DDRAWBRIDGE_BENCH=ON >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+	@$(PYTHON) -B bench/published_ports.py
 
 format: ## format the C++ code (clang-format-19)
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
