@@ -5,15 +5,19 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace drawbridge {
 
 class NftSocket;
 
-/// The kernel never gives a handle twice. Elements are not looked at.
+/// As long as the host runs, the kernel gives no handle of a table twice, nor one in a table.
+/// Elements are not looked at.
 struct Fingerprint {
   std::uint64_t table = 0;
+  std::uint32_t flags = 0;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> chains;  // handle, policy
   std::vector<std::uint64_t> rules;
 
   bool operator==(Fingerprint const&) const = default;
