@@ -5,6 +5,7 @@
 
 #include <libnftnl/set.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstddef>
@@ -153,11 +154,16 @@ ElementIterator end_of_message(ElementIterator first, ElementIterator last) {
   return first;
 }
 
-Set gather(ElementIterator first, ElementIterator last) {
+Set set_called(char const* name) {
   Set set(nftnl_set_alloc());
   assert(set);
   nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, nft_table_name);
-  nftnl_set_set_str(set.get(), NFTNL_SET_NAME, first->set.c_str());
+  nftnl_set_set_str(set.get(), NFTNL_SET_NAME, name);
+  return set;
+}
+
+Set gather(ElementIterator first, ElementIterator last) {
+  Set set = set_called(first->set.c_str());
   bool const is_interval = holds_ranges(first->set);
   for (; first != last; ++first) {
     add_to(set.get(), *first, is_interval);
@@ -165,17 +171,53 @@ Set gather(ElementIterator first, ElementIterator last) {
   return set;
 }
 
+std::string bytes_of(nftnl_set_elem* entry, std::uint16_t attribute) {
+  std::uint32_t count = 0;
+  auto const* bytes = static_cast<char const*>(nftnl_set_elem_get(entry, attribute, &count));
+  return bytes == nullptr ? std::string() : std::string(bytes, count);
+}
+
+void set_bytes(nftnl_set_elem* entry, std::uint16_t attribute, std::string const& bytes) {
+  if (!bytes.empty()) {
+    nftnl_set_elem_set(entry, attribute, bytes.data(), static_cast<std::uint32_t>(bytes.size()));
+  }
+}
+
+std::string value_of(nftnl_set_elem* entry) {
+  if (!nftnl_set_elem_is_set(entry, NFTNL_SET_ELEM_VERDICT)) {
+    return bytes_of(entry, NFTNL_SET_ELEM_DATA);
+  }
+  char const* const chain = nftnl_set_elem_get_str(entry, NFTNL_SET_ELEM_CHAIN);
+  return std::to_string(nftnl_set_elem_get_u32(entry, NFTNL_SET_ELEM_VERDICT)) + " " +
+         (chain == nullptr ? "" : chain);
+}
+
+std::set<StoredElement> elements_of(Set const& set) {
+  std::set<StoredElement> elements;
+  auto const add = [](nftnl_set_elem* entry, void* to) {
+    static_cast<std::set<StoredElement>*>(to)->insert(
+        {bytes_of(entry, NFTNL_SET_ELEM_KEY), bytes_of(entry, NFTNL_SET_ELEM_KEY_END),
+         value_of(entry)});
+    return 0;
+  };
+  nftnl_set_elem_foreach(set.get(), add, &elements);
+  return elements;
+}
+
+void append_message(NftBatch& batch, std::uint16_t type, std::uint16_t family, Set const& set) {
+  std::uint16_t const flags = type == NFT_MSG_NEWSETELEM ? std::uint16_t{NLM_F_CREATE} : 0;
+  nlmsghdr* message = batch.open(type, family, flags);
+  nftnl_set_elems_nlmsg_build_payload(message, set.get());
+  batch.close();
+}
+
 /// type  NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM
 void append(NftBatch& batch, std::uint16_t type, std::set<Element> const& elements,
             std::uint16_t family) {
-  std::uint16_t const flags = type == NFT_MSG_NEWSETELEM ? std::uint16_t{NLM_F_CREATE} : 0;
   for (ElementIterator first = elements.begin(); first != elements.end();) {
     ElementIterator const last = end_of_message(first, elements.end());
     if (family_of(first->set) == family) {
-      Set set = gather(first, last);
-      nlmsghdr* message = batch.open(type, family, flags);
-      nftnl_set_elems_nlmsg_build_payload(message, set.get());
-      batch.close();
+      append_message(batch, type, family, gather(first, last));
     }
     first = last;
   }
@@ -189,6 +231,42 @@ void append_additions(NftBatch& batch, std::set<Element> const& elements, std::u
 
 void append_removals(NftBatch& batch, std::set<Element> const& elements, std::uint16_t family) {
   append(batch, NFT_MSG_DELSETELEM, elements, family);
+}
+
+std::set<StoredElement> stored_form(std::set<Element> const& elements, char const* set) {
+  auto const first = elements.lower_bound(Element{set, {}});
+  auto const last = std::find_if(first, elements.end(),
+                                 [set](Element const& element) { return element.set != set; });
+  return first == last ? std::set<StoredElement>() : elements_of(gather(first, last));
+}
+
+Result<std::set<StoredElement>> stored_in(NftSocket& socket, char const* set) {
+  Set found = set_called(set);
+  NftQuestion question(NFT_MSG_GETSETELEM, family_of(set), NLM_F_DUMP);
+  nftnl_set_elems_nlmsg_build_payload(question.message(), found.get());
+  Result<void> const asked = socket.ask(
+      question,
+      [&found](nlmsghdr const* answer) { nftnl_set_elems_nlmsg_parse(answer, found.get()); },
+      [&found, set] { found = set_called(set); });
+  if (!asked) {
+    return fail(asked.error());
+  }
+  return elements_of(found);
+}
+
+void append_stored_removals(NftBatch& batch, char const* set,
+                            std::set<StoredElement> const& elements) {
+  for (auto next = elements.begin(); next != elements.end();) {
+    Set part = set_called(set);
+    for (std::size_t i = 0; i < elements_per_message && next != elements.end(); ++i, ++next) {
+      SetElement entry(nftnl_set_elem_alloc());
+      assert(entry);
+      set_bytes(entry.get(), NFTNL_SET_ELEM_KEY, next->key);
+      set_bytes(entry.get(), NFTNL_SET_ELEM_KEY_END, next->key_end);
+      nftnl_set_elem_add(part.get(), entry.release());
+    }
+    append_message(batch, NFT_MSG_DELSETELEM, family_of(set), part);
+  }
 }
 
 }  // namespace drawbridge

@@ -60,7 +60,7 @@ struct SetShape {
   Holds holds = single;
 };
 
-constexpr std::array<SetShape, 30> set_shapes{{
+constexpr std::array<SetShape, 31> set_shapes{{
     {NFPROTO_INET, nft_set::nets, {ifname}},
     {NFPROTO_INET, nft_set::pair, {ifname, ifname}, verdict},
     {NFPROTO_INET, nft_set::teams, {ifname, devgroup}},
@@ -94,6 +94,7 @@ constexpr std::array<SetShape, 30> set_shapes{{
     {NFPROTO_INET, nft_set::masquerade6, {ifname}},
     {NFPROTO_INET, nft_set::host4, {ifname}, ipv4_addr},
     {NFPROTO_INET, nft_set::host6, {ifname}, ipv6_addr},
+    {NFPROTO_INET, nft_set::written, {ifname}},
     {NFPROTO_BRIDGE, nft_set::sources4, {ifname, ether_addr, ipv4_addr}},
     {NFPROTO_BRIDGE, nft_set::sources6, {ifname, ether_addr, ipv6_addr}},
     {NFPROTO_BRIDGE, nft_set::targets6, {ifname, ipv6_addr}},
@@ -243,6 +244,16 @@ std::uint16_t family_of(std::string_view set) {
     }
   }
   return NFPROTO_INET;
+}
+
+std::vector<char const*> sets_of(std::uint16_t family) {
+  std::vector<char const*> names;
+  for (SetShape const& shape : set_shapes) {
+    if (shape.family == family) {
+      names.push_back(shape.name);
+    }
+  }
+  return names;
 }
 
 bool holds_ranges(std::string_view set) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace drawbridge {
 
@@ -89,6 +90,9 @@ inline constexpr char const* masquerade6 = "masquerade6";
 inline constexpr char const* host4 = "host4";  // {ifname : ipv4_addr}: instead of masquerading
 inline constexpr char const* host6 = "host6";
 
+/// {ifname}: one word, the mark of what was written (written.h); it is no interface
+inline constexpr char const* written = "written";
+
 // Table bridge. The interfaces are ports of our bridges.
 
 /// {ifname . ether_addr . address}: what a member sends from. With its own addresses go 0.0.0.0 and
@@ -122,6 +126,8 @@ std::string connlimit_chain(ConnLimit const& limit);
 
 /// returns  the family of the table that has this set: NFPROTO_INET, NFPROTO_BRIDGE
 std::uint16_t family_of(std::string_view set);
+/// returns  the sets and maps of the table of this family
+std::vector<char const*> sets_of(std::uint16_t family);
 /// returns  true for a set whose elements are intervals
 bool holds_ranges(std::string_view set);
 

@@ -3,18 +3,17 @@
 #include <libnftnl/common.h>
 #include <libnftnl/gen.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cctype>
 #include <cerrno>
 #include <cstring>
-#include <string>
 #include <system_error>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 namespace drawbridge {
 namespace {
@@ -53,10 +52,29 @@ std::string_view doing(std::uint16_t nlmsg_type) {
       return "look at chain";
     case NFT_MSG_GETRULE:
       return "look at rule";
+    case NFT_MSG_GETSETELEM:
+      return "look at element";
     case NFT_MSG_GETGEN:
       return "look at generation";
     default:
       return "commit";  // the batch's own messages carry numbers of another subsystem
+  }
+}
+
+/// libmnl leaves what is between two attributes as it finds it. Cleared, messages that say the same
+/// are the same in bytes.
+void clear_padding(char* next, char const* end) {
+  auto* attribute = reinterpret_cast<nlattr*>(next);
+  while (mnl_attr_ok(attribute, static_cast<int>(end - next))) {
+    auto* const payload = static_cast<char*>(mnl_attr_get_payload(attribute));
+    std::size_t const bytes = mnl_attr_get_payload_len(attribute);
+    next = reinterpret_cast<char*>(mnl_attr_next(attribute));
+    if ((attribute->nla_type & NLA_F_NESTED) != 0) {
+      clear_padding(payload, payload + bytes);
+    } else {
+      std::fill(payload + bytes, next, '\0');
+    }
+    attribute = reinterpret_cast<nlattr*>(next);
   }
 }
 
@@ -91,7 +109,25 @@ nlmsghdr* NftBatch::open(std::uint16_t type, std::uint16_t family, std::uint16_t
 }
 
 void NftBatch::close() {
+  auto* message = reinterpret_cast<nlmsghdr*>(end_of_buffer());
+  clear_padding(static_cast<char*>(mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg))),
+                static_cast<char*>(mnl_nlmsg_get_payload_tail(message)));
   nftnl_batch_update(batch_.get());
+}
+
+std::vector<iovec> NftBatch::pages() const {
+  int const count = nftnl_batch_iovec_len(batch_.get());
+  std::vector<iovec> pages(static_cast<std::size_t>(count));
+  nftnl_batch_iovec(batch_.get(), pages.data(), static_cast<std::uint32_t>(count));
+  return pages;
+}
+
+std::string NftBatch::bytes() const {
+  std::string bytes;
+  for (iovec const& page : pages()) {
+    bytes.append(static_cast<char const*>(page.iov_base), page.iov_len);
+  }
+  return bytes;
 }
 
 void NftBatch::finish() {
@@ -185,9 +221,7 @@ void NftSocket::make_room(std::size_t bytes) {
 }
 
 Result<void> NftSocket::send(NftBatch& batch) {
-  int const pages = nftnl_batch_iovec_len(batch.batch_.get());
-  std::vector<iovec> parts(static_cast<std::size_t>(pages));
-  nftnl_batch_iovec(batch.batch_.get(), parts.data(), static_cast<std::uint32_t>(pages));
+  std::vector<iovec> parts = batch.pages();
   std::size_t bytes = 0;
   for (iovec const& part : parts) {
     bytes += part.iov_len;

@@ -13,8 +13,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/uio.h>
 
 namespace drawbridge {
 
@@ -32,10 +35,13 @@ class NftBatch {
   nlmsghdr* open(std::uint16_t type, std::uint16_t family, std::uint16_t flags);
   void close();
   bool empty() const { return messages_ == 0; }
+  /// returns  what it has up to here, as the kernel would be sent it
+  std::string bytes() const;
 
  private:
   friend class NftSocket;
   char* end_of_buffer();
+  std::vector<iovec> pages() const;
   void finish();
 
   Handle<nftnl_batch, nftnl_batch_free> batch_;

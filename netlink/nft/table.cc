@@ -1,11 +1,10 @@
 #include "netlink/nft/table.h"
 
-#include "base/log.h"
 #include "netlink/nft/elements.h"
-#include "netlink/nft/fingerprint.h"
 #include "netlink/nft/forward_accept.h"
 #include "netlink/nft/skeleton.h"
 #include "netlink/nft/socket.h"
+#include "netlink/nft/written.h"
 
 #include <algorithm>
 #include <array>
@@ -20,32 +19,6 @@
 
 namespace drawbridge {
 namespace {
-
-std::string name_of(std::uint16_t family) {
-  return family == NFPROTO_BRIDGE ? "table bridge drawbridge" : "table inet drawbridge";
-}
-
-/// A table of ours in the kernel.
-struct Written {
-  std::uint16_t family;
-  std::optional<Fingerprint> fingerprint = {};  // as we wrote it; nothing before that
-};
-
-/// The tables that this kernel can hold. Without the bridge family members are not kept from
-/// forging addresses, nor projects apart; all else holds.
-std::vector<Written> tables_of(NftSocket& socket) {
-  NftBatch batch;
-  append_trial(batch, NFPROTO_BRIDGE);
-  Result<void> const tried = socket.commit(batch);
-  if (!tried) {
-    log::warn(
-        "this kernel has no nftables for bridges ({}): containers can forge addresses, and compose "
-        "projects are not kept apart",
-        tried.error().message);
-    return {{NFPROTO_INET}};
-  }
-  return {{NFPROTO_INET}, {NFPROTO_BRIDGE}};
-}
 
 /// The sets that hold facts of this host, whatever networks there are.
 constexpr std::array<char const*, 3> host_sets{nft_set::uplinks, nft_set::resolvers4,
@@ -78,6 +51,25 @@ std::set<std::string> named_bridges(std::set<Element> const& elements) {
   return names;
 }
 
+/// Takes out of the sets of `family` what the kernel has there and `elements` have not.
+///
+/// errors  not_found   one of the sets is not there
+Result<void> append_removals_beyond(NftBatch& batch, NftSocket& socket,
+                                    std::set<Element> const& elements, std::uint16_t family) {
+  for (char const* set : sets_of(family)) {
+    Result<std::set<StoredElement>> const held = stored_in(socket, set);
+    if (!held) {
+      return fail(held.error());
+    }
+    std::set<StoredElement> const wanted = stored_form(elements, set);
+    std::set<StoredElement> beyond;
+    std::set_difference(held->begin(), held->end(), wanted.begin(), wanted.end(),
+                        std::inserter(beyond, beyond.end()));
+    append_stored_removals(batch, set, beyond);
+  }
+  return {};
+}
+
 /// What an operation really changes, given what the table holds.
 struct Change {
   std::set<Element> gone;
@@ -108,7 +100,7 @@ bool is_astray(Error const& error) {
 
 class NftTable::State {
  public:
-  explicit State(NftSocket socket) : socket_(std::move(socket)), tables_(tables_of(socket_)) {}
+  explicit State(NftSocket socket) : socket_(std::move(socket)), tables_(socket_) {}
 
   Result<void> replace(std::set<Element> elements);
   Result<void> change(std::set<Element> const& remove, std::set<Element> const& add);
@@ -118,9 +110,8 @@ class NftTable::State {
   Result<void> remove_all();
 
  private:
-  bool is_written() const { return tables_.front().fingerprint.has_value(); }
   Result<void> write(std::set<Element> elements);
-  Result<bool> is_as_written();
+  Result<bool> rules_are_right();
   Result<void> fill(std::set<Element> elements);
   Result<void> replace_part(std::set<Element> const& before, std::set<Element> const& after);
   Result<void> accept_named(Change const& change);
@@ -128,28 +119,31 @@ class NftTable::State {
   Result<std::vector<std::string>> mend_accept_rules(std::set<std::string> const& named_bridges);
 
   NftSocket socket_;
-  std::vector<Written> tables_;
+  WrittenTables tables_;
   std::array<ForwardAccept, 2> accept_rules_{ForwardAccept(Family::ipv4),
                                              ForwardAccept(Family::ipv6)};
   std::set<Element> elements_;                         // what the tables hold
   std::optional<std::uint32_t> seen_foreign_changes_;  // as of the last look
 };
 
+// The mark comes last: when the daemon dies before, the next one writes the tables again.
 Result<void> NftTable::State::write(std::set<Element> elements) {
+  elements.erase(tables_.mark());
   NftBatch batch;
-  for (Written const& table : tables_) {
-    append_skeleton(batch, table.family);
-    append_additions(batch, elements, table.family);
+  for (std::uint16_t const family : tables_.families()) {
+    append_skeleton(batch, family);
+    append_additions(batch, elements, family);
   }
   if (Result<void> written = socket_.commit(batch); !written) {
     return fail(Errc::kernel, "write tables drawbridge: " + written.error().message);
   }
   elements_.swap(elements);
   seen_foreign_changes_.reset();  // among the elements may be bridges that need accept rules
-  // When a look fails the table is not known for ours, and the next mend() writes it again.
-  for (Written& table : tables_) {
-    table.fingerprint =
-        fingerprint_of(socket_, table.family).value_or(std::nullopt).value_or(Fingerprint{});
+  tables_.remember(socket_);
+  NftBatch mark;
+  append_additions(mark, {tables_.mark()}, NFPROTO_INET);
+  if (socket_.commit(mark)) {
+    elements_.insert(tables_.mark());
   }
   return {};
 }
@@ -158,40 +152,44 @@ Result<void> NftTable::State::replace(std::set<Element> elements) {
   for (char const* set : host_sets) {
     elements.merge(part_of(elements_, set));
   }
-  Result<bool> const whole = is_as_written();
-  if (!whole) {
-    return fail(whole.error());
+  bool const is_first = !tables_.are_known();
+  Result<bool> const right = rules_are_right();
+  if (!right) {
+    return fail(right.error());
   }
-  return *whole ? fill(std::move(elements)) : write(std::move(elements));
+  Result<void> replaced = *right ? fill(std::move(elements)) : write(std::move(elements));
+  if (!replaced && is_first) {
+    tables_.forget();
+  }
+  return replaced;
 }
 
-/// returns  true when every rule is the one that we wrote
-Result<bool> NftTable::State::is_as_written() {
-  if (!is_written()) {
-    return false;
+/// returns  true when every rule is the one that this build writes: that we wrote, or the daemon
+///          before us
+Result<bool> NftTable::State::rules_are_right() {
+  if (!tables_.are_known()) {
+    return tables_.recognise(socket_);
   }
-  for (Written const& table : tables_) {
-    Result<std::optional<Fingerprint>> const found = fingerprint_of(socket_, table.family);
-    if (!found) {
-      return fail(found.error());
-    }
-    if (*found != table.fingerprint) {
-      return false;
-    }
-  }
-  return true;
+  Result<std::vector<std::string>> const astray = tables_.astray(socket_);
+  return astray ? Result<bool>(astray->empty()) : fail(astray.error());
 }
 
 // A packet that is half way through the rules when they are replaced finds their sets empty. So
-// rules that are right stay; an element that is there already is no error.
+// rules that are right stay, and elements that are right, too: an element that is there already is
+// no error, and only what is there and should not be is taken out.
 Result<void> NftTable::State::fill(std::set<Element> elements) {
+  elements.insert(tables_.mark());
   NftBatch batch;
-  Change const change(elements_, elements_, elements);
-  for (Written const& table : tables_) {
-    append_removals(batch, change.gone, table.family);
-    append_additions(batch, elements, table.family);
+  Result<void> filled;
+  for (std::uint16_t const family : tables_.families()) {
+    if (filled) {
+      filled = append_removals_beyond(batch, socket_, elements, family);
+    }
+    append_additions(batch, elements, family);
   }
-  Result<void> const filled = socket_.commit(batch);
+  if (filled) {
+    filled = socket_.commit(batch);
+  }
   if (!filled && is_astray(filled.error())) {
     return write(std::move(elements));
   }
@@ -210,9 +208,9 @@ Result<void> NftTable::State::change(std::set<Element> const& remove,
     return accepted;
   }
   NftBatch batch;
-  for (Written const& table : tables_) {
-    append_removals(batch, change.gone, table.family);
-    append_additions(batch, change.fresh, table.family);
+  for (std::uint16_t const family : tables_.families()) {
+    append_removals(batch, change.gone, family);
+    append_additions(batch, change.fresh, family);
   }
   Result<void> const changed = socket_.commit(batch);
   if (!changed && is_astray(changed.error())) {
@@ -254,7 +252,7 @@ Result<void> NftTable::State::set_resolvers(std::set<IpAddress> const& addresses
 
 Result<void> NftTable::State::replace_part(std::set<Element> const& before,
                                            std::set<Element> const& after) {
-  if (is_written()) {
+  if (tables_.are_known()) {
     return change(before, after);
   }
   Change(elements_, before, after).apply_to(elements_);
@@ -285,22 +283,15 @@ Result<std::vector<std::string>> NftTable::State::mend() {
 }
 
 Result<std::vector<std::string>> NftTable::State::mend_tables() {
-  std::vector<std::string> repairs;
-  if (!is_written()) {
-    return repairs;
+  if (!tables_.are_known()) {
+    return std::vector<std::string>{};
   }
-  for (Written const& table : tables_) {
-    Result<std::optional<Fingerprint>> const found = fingerprint_of(socket_, table.family);
-    if (!found) {
-      return fail(found.error());
-    }
-    if (*found != table.fingerprint) {
-      repairs.push_back(name_of(table.family) + (*found ? " was changed by others: written again"
-                                                        : " was gone: written again"));
-    }
+  Result<std::vector<std::string>> astray = tables_.astray(socket_);
+  if (!astray || astray->empty()) {
+    return astray;
   }
-  Result<void> const written = repairs.empty() ? Result<void>() : write(elements_);
-  return written ? Result<std::vector<std::string>>(repairs) : fail(written.error());
+  Result<void> const written = write(elements_);
+  return written ? std::move(astray) : fail(written.error());
 }
 
 Result<std::vector<std::string>> NftTable::State::mend_accept_rules(
@@ -338,8 +329,8 @@ Result<void> NftTable::State::accept_named(Change const& change) {
 
 Result<void> NftTable::State::remove_all() {
   NftBatch batch;
-  for (Written const& table : tables_) {
-    append_table_removal(batch, table.family);
+  for (std::uint16_t const family : tables_.families()) {
+    append_table_removal(batch, family);
   }
   Result<void> const removed = socket_.commit(batch);
   ErrorList errors;
@@ -351,9 +342,7 @@ Result<void> NftTable::State::remove_all() {
       errors.add(gone.error());
     }
   }
-  for (Written& table : tables_) {
-    table.fingerprint.reset();
-  }
+  tables_.forget();
   elements_.clear();
   seen_foreign_changes_.reset();
   return errors.empty() ? Result<void>() : fail(errors.joined());

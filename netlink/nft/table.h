@@ -1,8 +1,8 @@
 // Our tables `inet drawbridge` and `bridge drawbridge` in the kernel, and the accept rules beside
 // them.
 //
-// Written, never read back: what the sets hold is mirrored here, so an operation costs one small
-// transaction however many networks there are. source: docs/firewall.md
+// What the sets hold is mirrored here, and read back only by replace(): so an operation costs one
+// small transaction however many networks there are. source: docs/firewall.md
 #pragma once
 
 #include "base/result.h"
@@ -27,8 +27,9 @@ class NftTable {
   ~NftTable();
 
   /// Makes both tables the skeleton, these elements, the uplinks and the resolvers, in one
-  /// transaction: no packet sees neither, and established flows go on. Rules that are still as they
-  /// were written stay, and elements that others took out come back. Follow it by mend().
+  /// transaction: no packet sees neither, and established flows go on. Rules stay that are still as
+  /// this build writes them, be it that an earlier daemon wrote them; so do elements that are right.
+  /// What others took out comes back, what others put in is taken out. Follow it by mend().
   ///
   /// errors  kernel   refused; what was there is still there
   Result<void> replace(std::set<Element> const& elements);

@@ -11,6 +11,7 @@ import frames
 import pytest
 from containers import Docker
 from frames import Card
+from lab.snapshot import without_mark
 from probes import EVERYTHING, NOTHING, assert_reached, leaves_nothing, ping, reach
 
 OUTSIDE = {4: "198.51.100.2", 6: "2001:db8:51::2"}
@@ -83,7 +84,8 @@ def ours(lab, program, chain):
 
 def rules(lab):
     """Our tables and all that iptables lists, whatever the order."""
-    listed = lab.engine_ns("nft", "-s", "list", "ruleset").stdout.split("\ntable ")
+    shown = without_mark(lab.engine_ns("nft", "-s", "list", "ruleset").stdout)
+    listed = shown.split("\ntable ")
     own = [table for table in listed if " drawbridge {" in table.splitlines()[0]]
     lines = re.sub(r"packets \d+ bytes \d+", "", "\n".join(own)).splitlines()
     return sorted(lines + foreign.iptables_rules(lab.engine_place))

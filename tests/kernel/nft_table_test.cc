@@ -7,6 +7,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -35,8 +36,11 @@ std::string list(std::string const& what) {
   return shell("nft -s list " + what);
 }
 
+/// returns  both tables; without the mark, which is another one for every table that is written
 std::string tables() {
-  return list("table inet drawbridge") + list("table bridge drawbridge");
+  std::regex const mark("(set written \\{\n\t\ttype ifname\n)\t\telements = .*\n");
+  return std::regex_replace(list("table inet drawbridge"), mark, "$1") +
+         list("table bridge drawbridge");
 }
 
 std::string set(std::string const& name) {
