@@ -278,11 +278,11 @@ Result<std::vector<std::string>> ForwardAccept::try_to_mend(NftSocket& socket,
   if (!policy) {
     return fail(policy.error());
   }
-  if (!drops_by_policy(*policy)) {
-    return lines;
-  }
   NftBatch batch;
   for (char const* name : chain_names) {
+    if (std::string_view(name) == forward && !drops_by_policy(*policy)) {
+      continue;  // at its end they would do what the policy does
+    }
     Result<bool> const planned = plan(socket, chain_of(family_, name), wanted, batch);
     if (!planned) {
       return fail(planned.error());

@@ -1,9 +1,9 @@
-// The accept rules beside Docker's: where the policy of chain FORWARD of `ip filter` (or `ip6
-// filter`) is drop, what our tables let through needs an accept there too.
+// The accept rules beside Docker's, in `ip filter` and `ip6 filter`.
 //
-// In DOCKER-USER, behind the rules that users put there, and at the end of FORWARD, because Docker
-// takes its jump to DOCKER-USER out for a moment whenever it makes a network. They have the form in
-// which iptables stores `-i db-+ -m comment --comment drawbridge -j ACCEPT`, so that it lists,
+// In DOCKER-USER, behind the rules that users put there: so our packets do not walk what Docker has
+// in FORWARD for each of its networks. Where the policy of FORWARD is drop, what our tables let
+// through needs an accept there anyway, and has it at the end of FORWARD, too, because Docker takes
+// its jump to DOCKER-USER out for a moment whenever it makes a network. They have the form in which iptables stores `-i db-+ -m comment --comment drawbridge -j ACCEPT`, so that it lists,
 // finds, saves and deletes them. Nobody else's rule is ever touched. source: docs/firewall.md
 #pragma once
 
@@ -40,10 +40,10 @@ class ForwardAccept {
 
   /// Puts our rules where they are missing and takes the pairs of bridges away that are gone. Costs
   /// a few questions when all is well, however long the chains are. Where the policy is accept it
-  /// does nothing: rules that are there stay.
+  /// does nothing at the end of FORWARD: rules that are there stay.
   ///
-  /// named_bridges  those whose names do not start with bridge_prefix: each has two rules of its
-  /// own returns        a line for each chain that was changed; once, a warning of legacy iptables
+  /// named_bridges  those whose names do not start with bridge_prefix: each has two rules of its own
+  /// returns        a line for each chain that was changed; once, a warning of legacy iptables
   Result<std::vector<std::string>> mend(NftSocket& socket,
                                         std::set<std::string> const& named_bridges);
 

@@ -164,6 +164,34 @@ def test_the_accept_rules_stand_where_docker_looks_first(lab, scene):
     scene.holds()
 
 
+@pytest.mark.parametrize("world", ["Docker accepts"], indirect=True)
+def test_where_docker_accepts_they_stand_in_docker_user_alone(world):
+    lab, scene = world.lab, world.scene
+    expected = accept_rules("DOCKER-USER", "db-+", "dbuser0")
+
+    def assert_in_their_places():
+        assert sorted(ours(lab, "iptables", "DOCKER-USER")) == sorted(expected)
+        assert ours(lab, "iptables", "FORWARD") == []
+
+    assert_in_their_places()
+    flush_docker_user(lab)
+    lab.restart_engine()
+    scene.restore("operation")
+    assert_in_their_places()
+
+
+@pytest.mark.parametrize("world", ["Docker accepts"], indirect=True)
+def test_where_docker_accepts_a_drop_belongs_before_ours(world):
+    """Behind Docker's jump it does not see our packets."""
+    lab, member = world.lab, world.scene.member
+    drop = ("-s", member.address(), "-d", OUTSIDE[4], "-j", "DROP")
+    lab.engine_ns("iptables", "-A", "FORWARD", *drop)
+    assert reach(member, lab.outside_place, OUTSIDE[4]) == EVERYTHING
+    lab.engine_ns("iptables", "-I", "DOCKER-USER", *drop)
+    world.scene.operation()
+    assert reach(member, lab.outside_place, OUTSIDE[4]) == NOTHING
+
+
 def flush_docker_user(lab):
     lab.engine_ns("iptables", "-F", "DOCKER-USER")
     lab.engine_ns("iptables", "-A", "DOCKER-USER", "-j", "RETURN")

@@ -49,13 +49,39 @@ class ForwardAcceptTest : public NetnsTest {
   }
 };
 
-TEST_F(ForwardAcceptTest, AddsNothingWhereThePolicyIsAccept) {
-  shell("iptables -N DOCKER-USER; ip6tables -P FORWARD ACCEPT");
+TEST_F(ForwardAcceptTest, AddsNothingWhereThePolicyIsAcceptAndThereIsNoDockerUser) {
+  shell("iptables -P FORWARD ACCEPT; ip6tables -P FORWARD ACCEPT");
 
   EXPECT_EQ(mend(), Lines{});
 
-  EXPECT_EQ(rules("DOCKER-USER"), "");
   EXPECT_EQ(rules("FORWARD"), "");
+  EXPECT_EQ(rules("FORWARD", "ip6tables"), "");
+}
+
+TEST_F(ForwardAcceptTest, WhereThePolicyIsAcceptItAcceptsInDockerUserAlone) {
+  drop_as_docker_does();
+  shell("iptables -P FORWARD ACCEPT; iptables -I DOCKER-USER -s 192.0.2.1 -j DROP");
+
+  EXPECT_EQ(mend(), (Lines{in_docker_user}));
+
+  EXPECT_EQ(rules("DOCKER-USER"),
+            "-A DOCKER-USER -s 192.0.2.1/32 -j DROP\n"
+            "-A DOCKER-USER " +
+                in + "-A DOCKER-USER " + out + "-A DOCKER-USER -j RETURN\n");
+  EXPECT_EQ(rules("FORWARD"), "-A FORWARD -j DOCKER-USER\n");
+  shell("iptables -F DOCKER-USER");
+  EXPECT_EQ(mend(), (Lines{in_docker_user}));
+}
+
+TEST_F(ForwardAcceptTest, TheRulesOfForwardStayWhenThePolicyBecomesAccept) {
+  drop_as_docker_does();
+  mend();
+  std::string const before = rules("FORWARD");
+
+  shell("iptables -P FORWARD ACCEPT");
+
+  EXPECT_EQ(mend(), Lines{});
+  EXPECT_EQ(rules("FORWARD"), before);
 }
 
 TEST_F(ForwardAcceptTest, AcceptsBehindTheUsersRulesAndAtTheEndOfForward) {
