@@ -3,8 +3,9 @@
 // In DOCKER-USER, behind the rules that users put there: so our packets do not walk what Docker has
 // in FORWARD for each of its networks. Where the policy of FORWARD is drop, what our tables let
 // through needs an accept there anyway, and has it at the end of FORWARD, too, because Docker takes
-// its jump to DOCKER-USER out for a moment whenever it makes a network. They have the form in which iptables stores `-i db-+ -m comment --comment drawbridge -j ACCEPT`, so that it lists,
-// finds, saves and deletes them. Nobody else's rule is ever touched. source: docs/firewall.md
+// its jump to DOCKER-USER out for a moment whenever it makes a network. They have the form in which
+// iptables stores `-i db-+ -m comment --comment drawbridge -j ACCEPT`, so that it lists, finds,
+// saves and deletes them. Nobody else's rule is ever touched. source: docs/firewall.md
 #pragma once
 
 #include "base/result.h"
@@ -42,7 +43,7 @@ class ForwardAccept {
   /// a few questions when all is well, however long the chains are. Where the policy is accept it
   /// does nothing at the end of FORWARD: rules that are there stay.
   ///
-  /// named_bridges  those whose names do not start with bridge_prefix: each has two rules of its own
+  /// named_bridges  those whose names do not start with bridge_prefix, two rules for each
   /// returns        a line for each chain that was changed; once, a warning of legacy iptables
   Result<std::vector<std::string>> mend(NftSocket& socket,
                                         std::set<std::string> const& named_bridges);

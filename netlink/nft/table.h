@@ -50,8 +50,8 @@ class NftTable {
   /// replace() it only takes note.
   Result<void> set_resolvers(std::set<IpAddress> const& addresses);
 
-  /// Puts back what others took away: the tables, or the accept rules. Costs
-  /// one question when nothing in any table changed but by us.
+  /// Puts back what others took away: the tables, or the accept rules. Costs one question when
+  /// nothing in any table changed but by us.
   ///
   /// returns  a line for each repair
   Result<std::vector<std::string>> mend();

@@ -27,7 +27,8 @@ IpPrefix prefix(char const* text) {
 /// returns  the tables with the handles by which the kernel tells one rule from another, without
 ///          elements
 std::string rules() {
-  return shell("nft -s -a -t list table inet drawbridge; nft -s -a -t list table bridge drawbridge");
+  return shell(
+      "nft -s -a -t list table inet drawbridge; nft -s -a -t list table bridge drawbridge");
 }
 
 std::string set(std::string const& name) {
