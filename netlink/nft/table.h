@@ -28,7 +28,7 @@ class NftTable {
 
   /// Makes both tables the skeleton, these elements, the uplinks and the resolvers, in one
   /// transaction: no packet sees neither, and established flows go on. Rules stay that are still as
-  /// this build writes them, be it that an earlier daemon wrote them; so do elements that are right.
+  /// this build writes them, also those of an earlier daemon; so do elements that are right.
   /// What others took out comes back, what others put in is taken out. Follow it by mend().
   ///
   /// errors  kernel   refused; what was there is still there
