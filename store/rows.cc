@@ -1,6 +1,9 @@
 #include "store/rows.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
+#include <limits>
 #include <sstream>
 #include <utility>
 
@@ -21,6 +24,33 @@ Result<std::optional<T>> parse_or_null(Row const& row, int column) {
   }
   Result<T> const parsed = parse_column<T>(row, column);
   return parsed ? Result<std::optional<T>>(*parsed) : fail(parsed.error());
+}
+
+template <class Number>
+Result<Number> read_number(Row const& row, int column) {
+  std::int64_t const number = row.number(column);
+  if (number < 0 || number > std::numeric_limits<Number>::max()) {
+    return fail(Errc::store,
+                fmt::format("damaged row: {} of {} is out of range", number, row.text(0)));
+  }
+  return static_cast<Number>(number);
+}
+
+/// The numbers of a published port, without its host.
+Result<PublishedPort> read_port_numbers(Row const& row) {
+  Result<std::uint8_t> const protocol = read_number<std::uint8_t>(row, 1);
+  if (!protocol) {
+    return fail(protocol.error());
+  }
+  std::uint16_t ports[3];
+  for (int i = 0; i < 3; ++i) {
+    Result<std::uint16_t> const port = read_number<std::uint16_t>(row, 3 + i);
+    if (!port) {
+      return fail(port.error());
+    }
+    ports[i] = *port;
+  }
+  return PublishedPort{*protocol, {}, {ports[0], ports[1]}, ports[2]};
 }
 
 std::optional<MemberMarks> read_marks(Row const& row) {
@@ -126,6 +156,33 @@ Result<KnownNetwork> read_known_network(Row const& row) {
     network.subnets.push_back(*subnet);
   }
   return network;
+}
+
+Result<PublishedPort> read_published_port(Row const& row) {
+  Result<std::optional<IpAddress>> const host = parse_or_null<IpAddress>(row, 2);
+  if (!host) {
+    return fail(host.error());
+  }
+  Result<PublishedPort> port = read_port_numbers(row);
+  if (!port) {
+    return port;
+  }
+  PortRange const range = port->host_ports;
+  int const last_container_port = port->container_port + range.last - range.first;
+  if (range.first > range.last || last_container_port > 65535) {
+    return fail(Errc::store, fmt::format("damaged row: ports {}-{} of {} are no range", range.first,
+                                         range.last, row.text(0)));
+  }
+  port->host = *host;
+  return port;
+}
+
+Result<PortLease> read_port_lease(Row const& row) {
+  Result<std::uint16_t> const host_port = read_number<std::uint16_t>(row, 2);
+  if (!host_port) {
+    return fail(host_port.error());
+  }
+  return PortLease{{row.text(0)}, row.text(1), *host_port};
 }
 
 }  // namespace drawbridge

@@ -7,8 +7,11 @@
 #include "model/pool.h"
 #include "store/sqlite.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace drawbridge {
@@ -25,6 +28,8 @@ std::string text_of(std::vector<IpPrefix> const& subnets);
 //   subnet          network, prefix, gateway
 //   endpoint        id, network, ipv4, ipv6, mac, joined, and the marks: container, project, is_hub
 //   known network   id, name, bridge, subnets
+//   published port  endpoint, protocol, host, host_first, host_last, container_port
+//   port lease      network, container, host_port
 //
 // errors of all  store   the row is damaged
 Result<IpPrefix> read_prefix(Row const& row);
@@ -34,5 +39,33 @@ Result<NetworkRequest> read_network(Row const& row);
 Result<Subnet> read_subnet(Row const& row);
 Result<Endpoint> read_endpoint(Row const& row);
 Result<KnownNetwork> read_known_network(Row const& row);
+Result<PublishedPort> read_published_port(Row const& row);
+Result<PortLease> read_port_lease(Row const& row);
+
+/// An absent value is a null column. `text` keeps the printed value while it is bound.
+template <class T>
+SqlValue value_or_null(std::optional<T> const& value, std::string& text) {
+  if (!value) {
+    return std::monostate{};
+  }
+  text = value->to_string();
+  return std::string_view(text);
+}
+
+/// returns  the rows of a query, each as `read` reads it
+template <class T>
+Result<std::vector<T>> read_all(Database& database, std::string_view sql,
+                                Result<T> (*read)(Row const&)) {
+  std::vector<T> values;
+  Result<void> const visited = database.each(sql, {}, [&](Row const& row) -> Result<void> {
+    Result<T> value = read(row);
+    if (!value) {
+      return fail(value.error());
+    }
+    values.push_back(std::move(*value));
+    return {};
+  });
+  return visited ? Result<std::vector<T>>(std::move(values)) : fail(visited.error());
+}
 
 }  // namespace drawbridge

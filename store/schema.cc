@@ -7,7 +7,7 @@
 namespace drawbridge {
 namespace {
 
-constexpr std::int64_t schema_version = 3;
+constexpr std::int64_t schema_version = 4;
 
 /// Addresses are text, so that `sqlite3 state.db` shows a person what is in use.
 constexpr char const* schema_1 = R"sql(
@@ -90,6 +90,29 @@ constexpr char const* schema_3 = R"sql(
   PRAGMA user_version = 3;
 )sql";
 
+/// Published ports, and the ports of a network's range that are kept for a container.
+constexpr char const* schema_4 = R"sql(
+  CREATE TABLE endpoint_ports (
+    endpoint       TEXT    NOT NULL REFERENCES endpoints (id) ON DELETE CASCADE,
+    position       INTEGER NOT NULL,
+    protocol       INTEGER NOT NULL,
+    host           TEXT,  -- null: every address of both families
+    host_first     INTEGER NOT NULL,
+    host_last      INTEGER NOT NULL,
+    container_port INTEGER NOT NULL,
+    PRIMARY KEY (endpoint, position)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE port_leases (
+    network   TEXT    NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
+    container TEXT    NOT NULL,
+    host_port INTEGER NOT NULL,
+    PRIMARY KEY (network, container)
+  ) STRICT, WITHOUT ROWID;
+
+  PRAGMA user_version = 4;
+)sql";
+
 /// A commit is one append and one fdatasync of the log. The log goes back into the file every 4 MB
 /// and never stays larger; 256 KB of pages are kept in memory.
 constexpr char const* settings = R"sql(
@@ -129,7 +152,8 @@ Result<void> refuse_foreign_file(Database& database) {
 
 /// All steps from the version of the file to ours, or none.
 Result<void> upgrade(Database& database, std::int64_t version) {
-  constexpr std::array<char const*, schema_version> steps = {schema_1, schema_2, schema_3};
+  constexpr std::array<char const*, schema_version> steps = {schema_1, schema_2, schema_3,
+                                                             schema_4};
   Result<Transaction> transaction = Transaction::begin(database);
   if (!transaction) {
     return fail(transaction.error());

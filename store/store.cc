@@ -1,60 +1,25 @@
 #include "store/store.h"
 
+#include "store/networks.h"
+#include "store/ports.h"
 #include "store/rows.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 #include "store/state_directory.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
 namespace drawbridge {
 namespace {
 
-/// An absent value is a null column. `text` keeps the printed value while it is bound.
-template <class T>
-SqlValue value_or_null(std::optional<T> const& value, std::string& text) {
-  if (!value) {
-    return std::monostate{};
-  }
-  text = value->to_string();
-  return std::string_view(text);
-}
-
 SqlValue milliseconds_or_null(std::optional<WallTime> const& time) {
   return time ? SqlValue(std::int64_t{time->time_since_epoch().count()}) : std::monostate{};
 }
 
-using NetworksById = std::map<std::string, NetworkRequest*>;
-
-/// Only a hand without foreign keys switched on can make a row without its network.
-Result<NetworkRequest*> owner_of(Row const& row, NetworksById const& networks) {
-  auto const found = networks.find(row.text(0));
-  if (found == networks.end()) {
-    return fail(Errc::store, "damaged row: it belongs to unknown network " + row.text(0));
-  }
-  return found->second;
-}
-
 bool has_lower_id(KnownNetwork const& a, KnownNetwork const& b) {
   return a.id < b.id;
-}
-
-template <class T>
-Result<std::vector<T>> read_all(Database& database, std::string_view sql,
-                                Result<T> (*read)(Row const&)) {
-  std::vector<T> values;
-  Result<void> const visited = database.each(sql, {}, [&](Row const& row) -> Result<void> {
-    Result<T> value = read(row);
-    if (!value) {
-      return fail(value.error());
-    }
-    values.push_back(std::move(*value));
-    return {};
-  });
-  return visited ? Result<std::vector<T>>(std::move(values)) : fail(visited.error());
 }
 
 class SqliteStore final : public Store {
@@ -68,7 +33,9 @@ class SqliteStore final : public Store {
 
   Result<std::vector<Pool>> load_pools() override;
   Result<std::vector<Lease>> load_leases() override;
-  Result<std::vector<NetworkRequest>> load_networks() override;
+  Result<std::vector<NetworkRequest>> load_networks() override {
+    return drawbridge::load_networks(database_);
+  }
   Result<std::vector<Endpoint>> load_endpoints() override;
   Result<std::vector<KnownNetwork>> load_known_networks() override;
   Result<std::vector<PortLease>> load_port_leases() override;
@@ -89,11 +56,7 @@ class SqliteStore final : public Store {
   Result<void> save_ula_prefix(IpPrefix const& prefix) override;
 
  private:
-  Result<void> load_options(NetworksById const& networks);
-  Result<void> load_subnets(NetworksById const& networks);
-  Result<void> write_rows(NetworkRequest const& network);
-  Result<void> write_options(NetworkRequest const& network);
-  Result<void> write_subnets(NetworkRequest const& network);
+  Result<void> write_rows(Endpoint const& endpoint);
   Result<void> write_difference(std::vector<KnownNetwork> const& before,
                                 std::vector<KnownNetwork> const& after);
 
@@ -128,10 +91,13 @@ Result<std::vector<Lease>> SqliteStore::load_leases() {
 }
 
 Result<std::vector<Endpoint>> SqliteStore::load_endpoints() {
-  return read_all(database_,
-                  "SELECT id, network, ipv4, ipv6, mac, joined, container, project, is_hub "
-                  "FROM endpoints ORDER BY id",
-                  read_endpoint);
+  Result<std::vector<Endpoint>> endpoints =
+      read_all(database_,
+               "SELECT id, network, ipv4, ipv6, mac, joined, container, project, is_hub "
+               "FROM endpoints ORDER BY id",
+               read_endpoint);
+  Result<void> const loaded = endpoints ? load_ports(database_, *endpoints) : Result<void>();
+  return loaded ? std::move(endpoints) : fail(loaded.error());
 }
 
 Result<std::vector<KnownNetwork>> SqliteStore::load_known_networks() {
@@ -153,54 +119,6 @@ Result<std::optional<IpPrefix>> SqliteStore::load_ula_prefix() {
 Result<void> SqliteStore::save_ula_prefix(IpPrefix const& prefix) {
   return database_.run("INSERT OR REPLACE INTO settings (key, value) VALUES ('ula_prefix', ?1)",
                        {prefix.to_string()});
-}
-
-Result<std::vector<NetworkRequest>> SqliteStore::load_networks() {
-  Result<std::vector<NetworkRequest>> networks = read_all(
-      database_, "SELECT id, internal, default_mtu_bytes FROM networks ORDER BY id", read_network);
-  if (!networks) {
-    return networks;
-  }
-  NetworksById by_id;
-  for (NetworkRequest& network : *networks) {
-    by_id[network.id.value] = &network;
-  }
-  if (Result<void> const loaded = load_options(by_id); !loaded) {
-    return fail(loaded.error());
-  }
-  if (Result<void> const loaded = load_subnets(by_id); !loaded) {
-    return fail(loaded.error());
-  }
-  return networks;
-}
-
-Result<void> SqliteStore::load_options(NetworksById const& networks) {
-  return database_.each("SELECT network, key, value FROM network_options", {},
-                        [&](Row const& row) -> Result<void> {
-                          Result<NetworkRequest*> const network = owner_of(row, networks);
-                          if (!network) {
-                            return fail(network.error());
-                          }
-                          (*network)->options[row.text(1)] = row.text(2);
-                          return {};
-                        });
-}
-
-Result<void> SqliteStore::load_subnets(NetworksById const& networks) {
-  return database_.each(
-      "SELECT network, prefix, gateway FROM network_subnets ORDER BY network, position", {},
-      [&](Row const& row) -> Result<void> {
-        Result<NetworkRequest*> const network = owner_of(row, networks);
-        if (!network) {
-          return fail(network.error());
-        }
-        Result<Subnet> const subnet = read_subnet(row);
-        if (!subnet) {
-          return fail(subnet.error());
-        }
-        (*network)->subnets.push_back(*subnet);
-        return {};
-      });
 }
 
 Result<void> SqliteStore::save(Pool const& pool) {
@@ -234,51 +152,10 @@ Result<void> SqliteStore::save(NetworkRequest const& network) {
   if (!transaction) {
     return fail(transaction.error());
   }
-  if (Result<void> written = write_rows(network); !written) {
+  if (Result<void> written = write_network(database_, network); !written) {
     return written;
   }
   return transaction->commit();
-}
-
-Result<void> SqliteStore::write_rows(NetworkRequest const& network) {
-  Result<void> written = database_.run(
-      "INSERT INTO networks (id, internal, default_mtu_bytes) VALUES (?1, ?2, ?3) "
-      "ON CONFLICT (id) DO UPDATE SET internal = excluded.internal, "
-      "default_mtu_bytes = excluded.default_mtu_bytes",
-      {network.id.value, std::int64_t{network.internal}, std::int64_t{network.default_mtu_bytes}});
-  if (!written) {
-    return written;
-  }
-  if (Result<void> options = write_options(network); !options) {
-    return options;
-  }
-  return write_subnets(network);
-}
-
-Result<void> SqliteStore::write_options(NetworkRequest const& network) {
-  Result<void> written =
-      database_.run("DELETE FROM network_options WHERE network = ?1", {network.id.value});
-  for (auto option = network.options.begin(); written && option != network.options.end();
-       ++option) {
-    written = database_.run("INSERT INTO network_options (network, key, value) VALUES (?1, ?2, ?3)",
-                            {network.id.value, option->first, option->second});
-  }
-  return written;
-}
-
-Result<void> SqliteStore::write_subnets(NetworkRequest const& network) {
-  Result<void> written =
-      database_.run("DELETE FROM network_subnets WHERE network = ?1", {network.id.value});
-  for (std::size_t i = 0; written && i < network.subnets.size(); ++i) {
-    Subnet const& subnet = network.subnets[i];
-    std::string gateway;
-    written = database_.run(
-        "INSERT INTO network_subnets (network, position, prefix, gateway) "
-        "VALUES (?1, ?2, ?3, ?4)",
-        {network.id.value, static_cast<std::int64_t>(i), subnet.prefix.to_string(),
-         value_or_null(subnet.gateway, gateway)});
-  }
-  return written;
 }
 
 Result<void> SqliteStore::remove(NetworkId const& network) {
@@ -294,16 +171,30 @@ Result<void> SqliteStore::remove(NetworkId const& network) {
 }
 
 Result<void> SqliteStore::save(Endpoint const& endpoint) {
+  if (group_ || endpoint.ports.empty()) {
+    return write_rows(endpoint);
+  }
+  Result<Transaction> transaction = Transaction::begin(database_);
+  if (!transaction) {
+    return fail(transaction.error());
+  }
+  Result<void> written = write_rows(endpoint);
+  return written ? transaction->commit() : written;
+}
+
+/// The row that is replaced takes its ports with it.
+Result<void> SqliteStore::write_rows(Endpoint const& endpoint) {
   std::string ipv4;
   std::string ipv6;
   MemberMarks const marks = endpoint.marks.value_or(MemberMarks{});
-  return database_.run(
+  Result<void> written = database_.run(
       "INSERT OR REPLACE INTO endpoints (id, network, ipv4, ipv6, mac, joined, container, project, "
       "is_hub) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
       {endpoint.id.value, endpoint.network.value, value_or_null(endpoint.ipv4, ipv4),
        value_or_null(endpoint.ipv6, ipv6), endpoint.mac.to_string(), std::int64_t{endpoint.joined},
        endpoint.marks ? SqlValue(marks.container) : std::monostate{}, marks.project,
        std::int64_t{marks.is_hub}});
+  return written ? write_ports(database_, endpoint) : written;
 }
 
 Result<void> SqliteStore::remove(EndpointId const& endpoint) {
@@ -311,15 +202,21 @@ Result<void> SqliteStore::remove(EndpointId const& endpoint) {
 }
 
 Result<std::vector<PortLease>> SqliteStore::load_port_leases() {
-  return std::vector<PortLease>{};
+  return read_all(database_,
+                  "SELECT network, container, host_port FROM port_leases "
+                  "ORDER BY network, container",
+                  read_port_lease);
 }
 
-Result<void> SqliteStore::save(PortLease const&) {
-  return fail(Errc::unsupported, "port leases are not there yet");
+Result<void> SqliteStore::save(PortLease const& lease) {
+  return database_.run(
+      "INSERT OR REPLACE INTO port_leases (network, container, host_port) VALUES (?1, ?2, ?3)",
+      {lease.network.value, lease.container, std::int64_t{lease.host_port}});
 }
 
-Result<void> SqliteStore::remove(PortLease const&) {
-  return fail(Errc::unsupported, "port leases are not there yet");
+Result<void> SqliteStore::remove(PortLease const& lease) {
+  return database_.run("DELETE FROM port_leases WHERE network = ?1 AND container = ?2",
+                       {lease.network.value, lease.container});
 }
 
 Result<void> SqliteStore::save(KnownNetwork const& network) {

@@ -1,0 +1,123 @@
+// State files of other versions.
+#include "store/store.h"
+#include "tests/support/store_samples.h"
+#include "tests/support/temp_directory.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace drawbridge {
+namespace {
+
+std::string bytes_of(std::filesystem::path const& file) {
+  std::ostringstream bytes;
+  bytes << std::ifstream(file, std::ios::binary).rdbuf();
+  return bytes.str();
+}
+
+TEST(Store, LeavesTheFileOfANewerVersionAlone) {
+  TempDirectory const directory;
+  std::filesystem::path const file = directory / "state.db";
+  write_sql(file, "CREATE TABLE pools (later TEXT); PRAGMA user_version = 5;");
+  std::string const before = bytes_of(file);
+  EXPECT_TRUE(fails_with(open_store(directory.path()), Errc::unsupported, "newer version"));
+  EXPECT_EQ(bytes_of(file), before);
+  EXPECT_FALSE(std::filesystem::exists(directory / "state.db-wal"));
+}
+
+/// The tables of the first version that later ones change, and those that they refer to.
+std::string const first_version =
+    "CREATE TABLE pools (id TEXT NOT NULL PRIMARY KEY, address_space TEXT NOT NULL, "
+    "prefix TEXT NOT NULL, sub_pool TEXT) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE leases (pool TEXT NOT NULL REFERENCES pools (id) ON DELETE CASCADE, "
+    "address TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (pool, address)) STRICT, "
+    "WITHOUT ROWID;"
+    "CREATE TABLE networks (id TEXT NOT NULL PRIMARY KEY, internal INTEGER NOT NULL, "
+    "default_mtu_bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE endpoints (id TEXT NOT NULL PRIMARY KEY, "
+    "network TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE, ipv4 TEXT, ipv6 TEXT, "
+    "mac TEXT NOT NULL, joined INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = 1;";
+
+std::string const second_version =
+    first_version +
+    "ALTER TABLE leases ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE leases ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE leases ADD COLUMN released_at INTEGER;"
+    "CREATE TABLE settings (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, "
+    "WITHOUT ROWID;"
+    "PRAGMA user_version = 2;";
+
+std::string const third_version =
+    second_version +
+    "CREATE TABLE known_networks (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, "
+    "bridge TEXT NOT NULL, subnets TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "ALTER TABLE endpoints ADD COLUMN container TEXT;"
+    "ALTER TABLE endpoints ADD COLUMN project TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE endpoints ADD COLUMN is_hub INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 3;";
+
+TEST(Store, BringsTheFileOfTheFirstVersionUpToDate) {
+  TempDirectory const directory;
+  std::string const rows =
+      "INSERT INTO pools VALUES ('p', 'local', '10.1.0.0/16', NULL);"
+      "INSERT INTO leases VALUES ('p', '10.1.0.1', 'gateway');";
+  write_sql(directory / "state.db", (first_version + rows).c_str());
+  Result<std::unique_ptr<Store>> const store = open_store(directory.path());
+  ASSERT_OK(store);
+  Lease const kept{{"p"}, *IpAddress::parse("10.1.0.1"), AddressKind::gateway};
+  EXPECT_EQ((*store)->load_leases().value(), std::vector<Lease>{kept});
+  EXPECT_EQ((*store)->load_ula_prefix().value(), std::nullopt);
+  EXPECT_TRUE((*store)->load_known_networks().value().empty());
+}
+
+TEST(Store, BringsTheFileOfTheSecondVersionUpToDate) {
+  TempDirectory const directory;
+  std::string const rows =
+      "INSERT INTO networks VALUES ('ab12', 0, 1500);"
+      "INSERT INTO endpoints VALUES ('e1', 'ab12', '10.249.1.2/24', NULL, '02:42:ac:11:00:02', 1);";
+  write_sql(directory / "state.db", (second_version + rows).c_str());
+  {
+    std::unique_ptr<Store> const store = open(directory.path());
+    Endpoint known = endpoint("e1", "ab12");
+    EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{known});
+    EXPECT_TRUE(store->load_known_networks().value().empty());
+    known.marks = {"app", "", false};
+    EXPECT_OK(store->save(known));
+    EXPECT_OK(store->save(shop));
+  }
+  std::unique_ptr<Store> const store = open(directory.path());
+  std::optional<MemberMarks> const marks = store->load_endpoints().value().at(0).marks;
+  EXPECT_EQ(marks, (MemberMarks{"app", "", false}));
+  EXPECT_EQ(store->load_known_networks().value(), std::vector<KnownNetwork>{shop});
+}
+
+TEST(Store, BringsTheFileOfTheThirdVersionUpToDate) {
+  TempDirectory const directory;
+  std::string const rows =
+      "INSERT INTO networks VALUES ('ab12', 0, 1500);"
+      "INSERT INTO endpoints VALUES ('e1', 'ab12', '10.249.1.2/24', NULL, '02:42:ac:11:00:02', 1, "
+      "'app', 'shop', 0);";
+  write_sql(directory / "state.db", (third_version + rows).c_str());
+  Endpoint known = endpoint("e1", "ab12");
+  known.marks = {"app", "shop", false};
+  PortLease const kept{{"ab12"}, "app", 9000};
+  {
+    std::unique_ptr<Store> const store = open(directory.path());
+    EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{known});
+    EXPECT_TRUE(store->load_port_leases().value().empty());
+    known.ports = some_ports();
+    EXPECT_OK(store->save(known));
+    EXPECT_OK(store->save(kept));
+  }
+  std::unique_ptr<Store> const store = open(directory.path());
+  EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{known});
+  EXPECT_EQ(store->load_port_leases().value(), std::vector<PortLease>{kept});
+}
+
+}  // namespace
+}  // namespace drawbridge
