@@ -1,6 +1,7 @@
 #include "netlink/conntrack.h"
 
 #include "base/handle.h"
+#include "netlink/flow_question.h"
 
 #include <libmnl/libmnl.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
@@ -10,9 +11,12 @@
 #include <cassert>
 #include <cctype>
 #include <cerrno>
+#include <iterator>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -26,6 +30,7 @@ namespace drawbridge {
 namespace {
 
 using Entry = Handle<nf_conntrack, nfct_destroy>;
+using Predicate = std::function<bool(Flow const&)>;
 using Reader = std::function<void(nlmsghdr const*)>;
 
 // The kernel fills up to 32 KiB at a time when the reader has room for as much.
@@ -33,6 +38,13 @@ constexpr std::size_t receive_bytes = 32768;
 // A message stays below this, and the answers to as many fit into any receive buffer.
 constexpr std::size_t message_bytes = 512;
 constexpr std::size_t messages_at_a_time = 64;
+
+// Of what a filter compares; linux/netfilter/nfnetlink_conntrack.h does not name them.
+// source: CTA_FILTER_F_CTA_... in net/netfilter/nf_internals.h
+constexpr std::uint32_t compare_source = 1 << 0;
+constexpr std::uint32_t compare_destination = 1 << 1;
+constexpr std::uint32_t compare_protocol = 1 << 3;
+constexpr std::uint32_t compare_destination_port = 1 << 5;
 
 /// The one place where an errno of conntrack becomes an Error.
 Error ct_error(int code, std::string const& doing) {
@@ -93,27 +105,90 @@ Target target_of(nf_conntrack const* entry) {
   return target;
 }
 
-nlmsghdr* start_message(char* buffer, std::uint16_t type, std::uint16_t flags) {
+nlmsghdr* start_message(char* buffer, std::uint16_t type, std::uint16_t flags,
+                        std::uint8_t address_family) {
   nlmsghdr* const message = mnl_nlmsg_put_header(buffer);
   message->nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | type);
   message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
   auto* const family =
       static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
-  family->nfgen_family = AF_UNSPEC;
+  family->nfgen_family = address_family;
   family->version = NFNETLINK_V0;
   return message;
 }
 
 /// returns  the size of the message
 std::size_t write_deletion(char* buffer, Target const& target) {
-  nlmsghdr* const message = start_message(buffer, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
-  auto* const family = static_cast<nfgenmsg*>(mnl_nlmsg_get_payload(message));
-  family->nfgen_family = nfct_get_attr_u8(target.tuple.get(), ATTR_ORIG_L3PROTO);
+  nlmsghdr* const message = start_message(buffer, IPCTNL_MSG_CT_DELETE, NLM_F_ACK,
+                                          nfct_get_attr_u8(target.tuple.get(), ATTR_ORIG_L3PROTO));
   int const built = nfct_nlmsg_build(message, target.tuple.get());
   assert(built == 0);
   mnl_attr_put_u32(message, CTA_ID, htonl(target.id));
   assert(message->nlmsg_len <= message_bytes);
   return message->nlmsg_len;
+}
+
+/// A request whose end is a word on how it went; by itself one for a list of connections.
+struct Request {
+  alignas(nlmsghdr) char bytes[message_bytes];
+  nlmsghdr* message;
+
+  explicit Request(std::uint8_t family, std::uint16_t type = IPCTNL_MSG_CT_GET,
+                   std::uint16_t flags = NLM_F_DUMP)
+      : message(start_message(bytes, type, flags, family)) {}
+  Request(Request const&) = delete;
+
+  /// Puts what `fill` puts inside a nested attribute.
+  template <class Fill>
+  void nest(std::uint16_t attribute, Fill fill) {
+    nlattr* const start = mnl_attr_nest_start(message, attribute);
+    fill();
+    mnl_attr_nest_end(message, start);
+  }
+
+  /// returns  the flag, or none where there is no address
+  std::uint32_t put(std::uint16_t attribute, std::optional<IpAddress> const& ipv4,
+                    std::uint32_t flag) {
+    if (!ipv4) {
+      return 0;
+    }
+    mnl_attr_put_u32(message, attribute, htonl(static_cast<std::uint32_t>(ipv4->bits)));
+    return flag;
+  }
+
+  /// returns  which of both is there, as flags
+  std::uint32_t put_protocol(FlowQuestion const& question) {
+    if (!question.protocol) {
+      return 0;
+    }
+    mnl_attr_put_u8(message, CTA_PROTO_NUM, *question.protocol);
+    if (!question.destination_port) {
+      return compare_protocol;
+    }
+    mnl_attr_put_u16(message, CTA_PROTO_DST_PORT, htons(*question.destination_port));
+    return compare_protocol | compare_destination_port;
+  }
+};
+
+void put_question(Request& request, FlowQuestion const& question) {
+  std::uint32_t flags = 0;
+  std::uint32_t reply_flags = 0;
+  request.nest(CTA_TUPLE_ORIG, [&] {
+    request.nest(CTA_TUPLE_IP, [&] {
+      flags |= request.put(CTA_IP_V4_SRC, question.source, compare_source);
+      flags |= request.put(CTA_IP_V4_DST, question.destination, compare_destination);
+    });
+    request.nest(CTA_TUPLE_PROTO, [&] { flags |= request.put_protocol(question); });
+  });
+  request.nest(CTA_TUPLE_REPLY, [&] {
+    request.nest(CTA_TUPLE_IP, [&] {
+      reply_flags = request.put(CTA_IP_V4_SRC, question.reply_source, compare_source);
+    });
+  });
+  request.nest(CTA_FILTER, [&] {
+    mnl_attr_put_u32(request.message, CTA_FILTER_ORIG_FLAGS, flags);
+    mnl_attr_put_u32(request.message, CTA_FILTER_REPLY_FLAGS, reply_flags);
+  });
 }
 
 /// A socket whose answers are all there when a send returns: nothing here waits.
@@ -161,8 +236,7 @@ std::optional<int> verdict_in(nlmsghdr const* message) {
   return -static_cast<nlmsgerr const*>(mnl_nlmsg_get_payload(message))->error;
 }
 
-void note(nlmsghdr const* message, std::function<bool(Flow const&)> const& is_to_be_cut,
-          std::vector<Target>& targets) {
+void note(nlmsghdr const* message, Predicate const& is_to_be_cut, std::vector<Target>& targets) {
   Entry const entry(nfct_new());
   assert(entry);
   if (nfct_nlmsg_parse(message, entry.get()) == 0 && is_to_be_cut(flow_of(entry.get()))) {
@@ -170,25 +244,71 @@ void note(nlmsghdr const* message, std::function<bool(Flow const&)> const& is_to
   }
 }
 
-Result<std::vector<Target>> find_targets(Conversation& conversation,
-                                         std::function<bool(Flow const&)> const& is_to_be_cut) {
-  alignas(nlmsghdr) char request[message_bytes];
-  std::vector<Target> targets;
+/// returns  0, or an errno
+int list(Conversation& conversation, Request const& request, Reader const& read_entry) {
   std::optional<int> verdict;
   auto const read = [&](nlmsghdr const* message) {
     verdict = verdict_in(message);
     if (!verdict) {
-      note(message, is_to_be_cut, targets);
+      read_entry(message);
     }
   };
-  int code =
-      conversation.send(request, start_message(request, IPCTNL_MSG_CT_GET, NLM_F_DUMP)->nlmsg_len);
+  int code = conversation.send(request.bytes, request.message->nlmsg_len);
   while (code == 0 && !verdict) {
     code = conversation.receive(read);
   }
-  code = code == 0 ? verdict.value_or(0) : code;
+  return code == 0 ? verdict.value_or(0) : code;
+}
+
+Result<std::vector<Target>> find_targets(Conversation& conversation, Request const& request,
+                                         Predicate const& is_to_be_cut) {
+  std::vector<Target> targets;
+  int const code = list(conversation, request,
+                        [&](nlmsghdr const* message) { note(message, is_to_be_cut, targets); });
   if (code != 0) {
     return fail(ct_error(code, "list"));
+  }
+  return targets;
+}
+
+/// returns  how many connections this network namespace has; 0 where the kernel does not tell
+std::uint32_t count_entries(Conversation& conversation) {
+  std::uint32_t entries = 0;
+  Request const request(AF_UNSPEC, IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK);
+  list(conversation, request, [&](nlmsghdr const* message) {
+    auto const* const first =
+        static_cast<nlattr const*>(mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg)));
+    if (mnl_attr_get_type(first) == CTA_STATS_GLOBAL_ENTRIES) {
+      entries = ntohl(mnl_attr_get_u32(first));
+    }
+  });
+  return entries;
+}
+
+/// Asks for the source of replies without saying which. A kernel that reads filters refuses that.
+/// One before 5.8 does not, and those before 5.10.83 took the filter of replies for another and
+/// would list nothing.
+bool kernel_can_choose(Conversation& conversation) {
+  Request request(AF_INET);
+  request.nest(CTA_TUPLE_REPLY, [] {});
+  request.nest(CTA_FILTER,
+               [&] { mnl_attr_put_u32(request.message, CTA_FILTER_REPLY_FLAGS, compare_source); });
+  return list(conversation, request, [](nlmsghdr const*) {}) == EINVAL;
+}
+
+/// An entry that answers two questions is there twice.
+Result<std::vector<Target>> ask_for_targets(Conversation& conversation,
+                                            std::set<FlowQuestion> const& questions,
+                                            Predicate const& is_to_be_cut) {
+  std::vector<Target> targets;
+  for (FlowQuestion const& question : questions) {
+    Request request(question.family == Family::ipv4 ? AF_INET : AF_INET6);
+    put_question(request, question);
+    Result<std::vector<Target>> found = find_targets(conversation, request, is_to_be_cut);
+    if (!found) {
+      return found;
+    }
+    std::move(found->begin(), found->end(), std::back_inserter(targets));
   }
   return targets;
 }
@@ -224,6 +344,20 @@ Tally delete_some(Conversation& conversation, Target const* targets, std::size_t
   return tally;
 }
 
+/// What is there twice is gone the second time, which is no error.
+Result<std::size_t> delete_targets(Conversation& conversation, std::vector<Target> const& targets) {
+  std::size_t deleted = 0;
+  for (std::size_t done = 0; done < targets.size(); done += messages_at_a_time) {
+    std::size_t const count = std::min(messages_at_a_time, targets.size() - done);
+    Tally const tally = delete_some(conversation, targets.data() + done, count);
+    if (tally.code != 0) {
+      return fail(ct_error(tally.code, "delete"));
+    }
+    deleted += tally.deleted;
+  }
+  return deleted;
+}
+
 }  // namespace
 
 Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) {
@@ -231,20 +365,27 @@ Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_c
   if (!conversation.open()) {
     return fail(ct_error(errno, "open"));
   }
-  Result<std::vector<Target>> const targets = find_targets(conversation, is_to_be_cut);
-  if (!targets) {
-    return fail(targets.error());
+  Result<std::vector<Target>> const targets =
+      find_targets(conversation, Request(AF_UNSPEC), is_to_be_cut);
+  return targets ? delete_targets(conversation, *targets) : fail(targets.error());
+}
+
+Result<std::size_t> forget_flows(std::vector<FlowPattern> const& patterns) {
+  auto const is_meant = [&patterns](Flow const& flow) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&flow](FlowPattern const& pattern) { return matches(pattern, flow); });
+  };
+  Conversation conversation;
+  if (!conversation.open()) {
+    return fail(ct_error(errno, "open"));
   }
-  std::size_t deleted = 0;
-  for (std::size_t done = 0; done < targets->size(); done += messages_at_a_time) {
-    std::size_t const count = std::min(messages_at_a_time, targets->size() - done);
-    Tally const tally = delete_some(conversation, targets->data() + done, count);
-    if (tally.code != 0) {
-      return fail(ct_error(tally.code, "delete"));
-    }
-    deleted += tally.deleted;
+  std::set<FlowQuestion> const questions = questions_of(patterns);
+  if (!questions_pay(questions.size(), count_entries(conversation)) ||
+      !kernel_can_choose(conversation)) {
+    return cut_flows(is_meant);
   }
-  return deleted;
+  Result<std::vector<Target>> const targets = ask_for_targets(conversation, questions, is_meant);
+  return targets ? delete_targets(conversation, *targets) : cut_flows(is_meant);
 }
 
 }  // namespace drawbridge

@@ -4,7 +4,6 @@
 #include "netlink/conntrack.h"
 #include "netlink/sysctl.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace drawbridge {
@@ -203,10 +202,7 @@ Result<std::size_t> LinuxKernel::cut_flows(std::function<bool(Flow const&)> cons
 }
 
 Result<std::size_t> LinuxKernel::forget_flows(std::vector<FlowPattern> const& patterns) {
-  return drawbridge::cut_flows([&patterns](Flow const& flow) {
-    return std::any_of(patterns.begin(), patterns.end(),
-                       [&flow](FlowPattern const& pattern) { return matches(pattern, flow); });
-  });
+  return drawbridge::forget_flows(patterns);
 }
 
 bool LinuxKernel::reap() {

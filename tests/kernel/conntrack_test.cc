@@ -209,6 +209,23 @@ TEST_F(ConntrackTest, AFlowThatWentMeanwhileIsNoError) {
   EXPECT_EQ(*cut, 0U);
 }
 
+TEST_F(ConntrackTest, ForgetsThoseOfAPublishedPortAndNoOther) {
+  Connection published(client_, server_, SOCK_STREAM, "10.1.0.1", 80, 7001);
+  Connection direct = open(SOCK_STREAM, "10.2.0.2", 7002);
+  Connection ipv6 = open(SOCK_STREAM, "fd02::2", 80);
+  allow_no_new_flows();
+  EXPECT_TRUE(published.carries());
+
+  Result<std::size_t> const forgotten =
+      forget_flows({{{}, 6, *IpAddress::parse("10.1.0.1"), PortRange{80, 80}}});
+
+  ASSERT_OK(forgotten);
+  EXPECT_EQ(*forgotten, 1U);
+  EXPECT_TRUE(published.is_cut());
+  EXPECT_TRUE(direct.carries());
+  EXPECT_TRUE(ipv6.carries());
+}
+
 TEST_F(ConntrackTest, TheKernelOffersIt) {
   Result<std::unique_ptr<LinuxKernel>> const kernel = LinuxKernel::open();
   ASSERT_OK(kernel);
