@@ -44,6 +44,7 @@ class HostPorts {
   /// Takes any free port of the ephemeral range; `hold.port.host_ports` is not looked at.
   ///
   /// returns  which
+  /// errors   exhausted   none is free; others as hold()
   virtual Result<std::uint16_t> hold_any(PortHold hold) = 0;
 
   /// Lets go of the ports of a mapping, and ends what is relayed of it. Unknown is success.
