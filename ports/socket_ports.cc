@@ -1,34 +1,244 @@
 #include "ports/socket_ports.h"
 
+#include "ports/port_filter.h"
+#include "ports/port_holder.h"
+#include "ports/port_lists.h"
+#include "ports/port_socket.h"
+#include "ports/relay_thread.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
 #include <utility>
 
-namespace drawbridge {
+#include <netinet/in.h>
+#include <sys/resource.h>
 
-class SocketPorts::Impl {};
+namespace drawbridge {
+namespace {
+
+using Sockets = std::vector<FileDescriptor>;
+
+constexpr PortRange usual_ephemeral_ports{32768, 60999};
+
+/// Each port takes a descriptor, and the usual soft limit is 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+std::string read_setting(char const* name) {
+  std::ifstream file(std::string("/proc/sys/net/ipv4/") + name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+bool is_relayed(PortHold const& hold) {
+  bool const can_be = hold.port.protocol == IPPROTO_TCP || hold.port.protocol == IPPROTO_UDP;
+  return can_be && !hold.relayed.empty();
+}
+
+std::vector<int> numbers_of(Sockets const& sockets) {
+  std::vector<int> numbers(sockets.size());
+  std::transform(sockets.begin(), sockets.end(), numbers.begin(),
+                 [](FileDescriptor const& each) { return each.get(); });
+  return numbers;
+}
+
+bool is_any(IpAddress const& address) {
+  return address.bits == 0;
+}
+
+/// returns  true where the kernel does not let both be bound
+bool overlap(std::optional<IpAddress> const& one, std::optional<IpAddress> const& other) {
+  if (!one || !other) {
+    return true;
+  }
+  return one->family == other->family && (*one == *other || is_any(*one) || is_any(*other));
+}
+
+}  // namespace
+
+class SocketPorts::Impl {
+ public:
+  explicit Impl(std::unique_ptr<RelayThread> relay) : relay_(std::move(relay)) {}
+
+  Result<void> hold(PortHold const& hold);
+  Result<std::uint16_t> hold_any(PortHold hold);
+  void release(PublishedPort const& port);
+
+ private:
+  struct Held {
+    PortHold hold;
+    Sockets sockets;
+  };
+
+  Result<void> change(Held& held, PortHold const& hold);
+  Result<void> relay_again(Held const& held, PortHold const& before);
+  Result<Sockets> open_sockets(PortHold const& hold);
+  Result<FileDescriptor> open_socket(HostPort const& port, PortFilter const& filter);
+  void keep(PortHold const& hold, Sockets sockets);
+  std::string holder_of(HostPort const& port);
+
+  std::map<PublishedPort, Held> held_;
+  PortHolders holders_;
+  std::unique_ptr<RelayThread> relay_;  // uses the sockets above, so it goes first
+};
+
+Result<void> SocketPorts::Impl::hold(PortHold const& hold) {
+  auto const held = held_.find(hold.port);
+  if (held != held_.end()) {
+    return change(held->second, hold);
+  }
+  Result<Sockets> sockets = open_sockets(hold);
+  if (!sockets) {
+    return fail(sockets.error());
+  }
+  keep(hold, std::move(*sockets));
+  return {};
+}
+
+Result<std::uint16_t> SocketPorts::Impl::hold_any(PortHold hold) {
+  Result<FileDescriptor> socket =
+      open_socket({hold.port.protocol, hold.port.host, 0}, PortFilter(hold.relayed));
+  if (!socket) {
+    return fail(socket.error());
+  }
+  std::uint16_t const port = port_of_socket(*socket);
+  hold.port.host_ports = {port, port};
+  Sockets sockets;
+  sockets.push_back(std::move(*socket));
+  keep(hold, std::move(sockets));
+  return port;
+}
+
+void SocketPorts::Impl::release(PublishedPort const& port) {
+  auto const held = held_.find(port);
+  if (held == held_.end()) {
+    return;
+  }
+  if (is_relayed(held->second.hold)) {
+    relay_->forget(port);
+  }
+  held_.erase(held);
+}
+
+Result<void> SocketPorts::Impl::change(Held& held, PortHold const& hold) {
+  if (held.hold == hold) {
+    return {};
+  }
+  PortHold const before = std::exchange(held.hold, hold);
+  Result<void> const changed = relay_again(held, before);
+  if (!changed) {
+    PortHold const failed = std::exchange(held.hold, before);
+    static_cast<void>(relay_again(held, failed));
+  }
+  return changed;
+}
+
+/// The relay hears of it before packets get there.
+Result<void> SocketPorts::Impl::relay_again(Held const& held, PortHold const& before) {
+  if (is_relayed(held.hold)) {
+    relay_->serve({held.hold, numbers_of(held.sockets)});
+  } else if (is_relayed(before)) {
+    relay_->forget(before.port);
+  }
+  if (held.hold.relayed == before.relayed) {
+    return {};
+  }
+  PortFilter const filter(held.hold.relayed);
+  for (FileDescriptor const& socket : held.sockets) {
+    Result<void> const attached = socket.is_open() ? filter.attach(socket.get()) : Result<void>();
+    if (!attached) {
+      return attached;
+    }
+  }
+  return {};
+}
+
+Result<Sockets> SocketPorts::Impl::open_sockets(PortHold const& hold) {
+  PortFilter const filter(hold.relayed);
+  PortRange const range = hold.port.host_ports;
+  Sockets sockets;
+  sockets.reserve(std::size_t{range.last} - range.first + 1);
+  for (std::uint32_t port = range.first; port <= range.last; ++port) {
+    Result<FileDescriptor> socket =
+        open_socket({hold.port.protocol, hold.port.host, static_cast<std::uint16_t>(port)}, filter);
+    if (!socket) {
+      return fail(socket.error());
+    }
+    sockets.push_back(std::move(*socket));
+  }
+  return sockets;
+}
+
+Result<FileDescriptor> SocketPorts::Impl::open_socket(HostPort const& port,
+                                                      PortFilter const& filter) {
+  Result<FileDescriptor> socket = open_port_socket(port, filter);
+  if (!socket && socket.error().code == Errc::already_exists) {
+    return fail(Errc::already_exists, socket.error().message + " by " + holder_of(port));
+  }
+  return socket;
+}
+
+void SocketPorts::Impl::keep(PortHold const& hold, Sockets sockets) {
+  if (is_relayed(hold)) {
+    relay_->serve({hold, numbers_of(sockets)});
+  }
+  held_.emplace(hold.port, Held{hold, std::move(sockets)});
+}
+
+std::string SocketPorts::Impl::holder_of(HostPort const& port) {
+  auto const own = std::find_if(held_.begin(), held_.end(), [&](auto const& each) {
+    PublishedPort const& other = each.first;
+    return other.protocol == port.protocol && overlap(other.host, port.host) &&
+           other.host_ports.first <= port.port && port.port <= other.host_ports.last;
+  });
+  if (own == held_.end()) {
+    return holders_.holder_of(port);
+  }
+  PortHold const& hold = own->second.hold;
+  std::optional<IpAddress> const& container = hold.ipv4 ? hold.ipv4 : hold.ipv6;
+  return fmt::format("the published port of container {}",
+                     container ? container->to_string() : "without an address");
+}
 
 SocketPorts::SocketPorts(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SocketPorts::~SocketPorts() = default;
 
-Result<std::unique_ptr<SocketPorts>> SocketPorts::open() {
-  return std::unique_ptr<SocketPorts>(new SocketPorts(std::make_unique<Impl>()));
+Result<std::unique_ptr<SocketPorts>> SocketPorts::open(RelayLimits limits) {
+  raise_descriptor_limit();
+  Result<std::unique_ptr<RelayThread>> relay = RelayThread::start(limits);
+  if (!relay) {
+    return fail(relay.error());
+  }
+  return std::unique_ptr<SocketPorts>(new SocketPorts(std::make_unique<Impl>(std::move(*relay))));
 }
 
-Result<void> SocketPorts::hold(PortHold const&) {
-  return fail(Errc::unsupported, "host ports are not there yet");
+Result<void> SocketPorts::hold(PortHold const& hold) {
+  return impl_->hold(hold);
 }
 
-Result<std::uint16_t> SocketPorts::hold_any(PortHold) {
-  return fail(Errc::unsupported, "host ports are not there yet");
+Result<std::uint16_t> SocketPorts::hold_any(PortHold hold) {
+  return impl_->hold_any(std::move(hold));
 }
 
-void SocketPorts::release(PublishedPort const&) {}
+void SocketPorts::release(PublishedPort const& port) {
+  impl_->release(port);
+}
 
 std::vector<PortRange> SocketPorts::reserved() const {
-  return {};
+  return parse_reserved_ports(read_setting("ip_local_reserved_ports"));
 }
 
 PortRange SocketPorts::ephemeral() const {
-  return {32768, 60999};
+  return parse_port_range(read_setting("ip_local_port_range")).value_or(usual_ephemeral_ports);
 }
 
 }  // namespace drawbridge

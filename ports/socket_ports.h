@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ports/host_ports.h"
+#include "ports/relay_limits.h"
 
 #include <memory>
 
@@ -9,10 +10,10 @@ namespace drawbridge {
 
 class SocketPorts final : public HostPorts {
  public:
-  /// Starts the thread.
+  /// Starts the thread, and lets this process have as many files open as it may allow itself.
   ///
   /// errors  kernel   no sockets or no thread to be had
-  static Result<std::unique_ptr<SocketPorts>> open();
+  static Result<std::unique_ptr<SocketPorts>> open(RelayLimits limits = {});
   /// Lets go of everything.
   ~SocketPorts() override;
 
