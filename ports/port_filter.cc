@@ -12,6 +12,9 @@
 namespace drawbridge {
 namespace {
 
+/// So many are no dearer with a program for each.
+constexpr std::size_t few_sockets = 4;
+
 /// returns  none where this process may not, or the kernel cannot
 FileDescriptor load(SocketFilter const& filter) {
   std::vector<bpf_insn> const program = extended(filter);
@@ -31,8 +34,10 @@ bool attach_classic(int socket, SocketFilter filter) {
 
 }  // namespace
 
-PortFilter::PortFilter(std::vector<IpPrefix> const& passing)
-    : passing_(passing), filter_(filter_of(passing)), program_(load(filter_)) {}
+PortFilter::PortFilter(std::vector<IpPrefix> const& passing, std::size_t sockets)
+    : passing_(passing),
+      filter_(filter_of(passing)),
+      program_(sockets > few_sockets ? load(filter_) : FileDescriptor()) {}
 
 Result<void> PortFilter::attach(int socket) const {
   int const program = program_.get();

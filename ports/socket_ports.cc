@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cassert>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -152,7 +153,7 @@ Result<void> SocketPorts::Impl::relay_again(Held const& held, PortHold const& be
   if (held.hold.relayed == before.relayed) {
     return {};
   }
-  PortFilter const filter(held.hold.relayed);
+  PortFilter const filter(held.hold.relayed, held.sockets.size());
   for (FileDescriptor const& socket : held.sockets) {
     Result<void> const attached = socket.is_open() ? filter.attach(socket.get()) : Result<void>();
     if (!attached) {
@@ -163,10 +164,12 @@ Result<void> SocketPorts::Impl::relay_again(Held const& held, PortHold const& be
 }
 
 Result<Sockets> SocketPorts::Impl::open_sockets(PortHold const& hold) {
-  PortFilter const filter(hold.relayed);
   PortRange const range = hold.port.host_ports;
+  assert(range.first > 0 && range.first <= range.last);
+  std::size_t const count = std::size_t{range.last} - range.first + 1;
+  PortFilter const filter(hold.relayed, count);
   Sockets sockets;
-  sockets.reserve(std::size_t{range.last} - range.first + 1);
+  sockets.reserve(count);
   for (std::uint32_t port = range.first; port <= range.last; ++port) {
     Result<FileDescriptor> socket =
         open_socket({hold.port.protocol, hold.port.host, static_cast<std::uint16_t>(port)}, filter);
