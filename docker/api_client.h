@@ -1,8 +1,9 @@
 // The Docker API: one GET after the other over a unix socket, each with a deadline.
 //
-// For one thread of its own, which may wait (docs/adr/0015). Each call has a connection of its own:
-// connecting takes microseconds against the millisecond of the call, and a kept one would only add
-// the case that the engine closed it meanwhile. source: Docker Engine API v1.40 to v1.44
+// For a thread that may wait (docs/adr/0015), or with a limit that a request can bear. Each call
+// has a connection of its own: connecting takes microseconds against the millisecond of the call,
+// and a kept one would only add the case that the engine closed it meanwhile. source: Docker Engine
+// API v1.40 to v1.44
 #pragma once
 
 #include "base/result.h"
@@ -35,6 +36,9 @@ class ApiClient {
   ///          unsupported, invalid_argument, conflict   the engine says why it will not
   Result<std::string> get(std::string const& path);
 
+  /// Lets later calls end at `latest`, however much of their own limit is left.
+  void end_by(Clock::time_point latest) { latest_ = latest; }
+
   /// returns  `error` with the socket and the call in front, as get() itself tells errors
   [[nodiscard]] Error in_call(std::string const& path, Error const& error) const;
 
@@ -49,6 +53,7 @@ class ApiClient {
 
   std::filesystem::path socket_;
   std::chrono::milliseconds limit_;
+  Clock::time_point latest_ = Clock::time_point::max();
   std::optional<int> minor_version_;  // of API 1.x, once agreed on
   std::atomic<bool> stopped_ = false;
 };

@@ -44,9 +44,13 @@ DockerContainer container_of(ReplyReader& reader, json::object const& in) {
 
 }  // namespace
 
+std::string path_of_containers() {
+  return "/containers/json?all=1";
+}
+
 std::string path_of_containers(std::string_view name) {
   json::object const filters{{"name", {fmt::format("^/{}$", name)}}};
-  return "/containers/json?all=1&filters=" + percent_encoded(json::serialize(filters));
+  return path_of_containers() + "&filters=" + percent_encoded(json::serialize(filters));
 }
 
 Result<std::vector<DockerContainer>> decode_containers(std::string_view body) {

@@ -20,6 +20,9 @@ struct DockerContainer {
   bool operator==(DockerContainer const&) const = default;
 };
 
+/// returns  the path that lists all containers, running or not
+std::string path_of_containers();
+
 /// returns  the path that lists the containers, running or not, with a name like this: '.' stands
 ///          for any character
 std::string path_of_containers(std::string_view name);

@@ -20,6 +20,24 @@ bool is_built_in(DockerNetwork const& network) {
          built_in_names.end();
 }
 
+/// returns  the containers that the list at `path` has
+Result<std::vector<DockerContainer>> fetch_containers(ApiClient& api, std::string const& path) {
+  Result<std::string> const body = api.get(path);
+  if (!body) {
+    return fail(body.error());
+  }
+  Result<std::vector<DockerContainer>> containers = decode_containers(*body);
+  if (!containers) {
+    return fail(api.in_call(path, containers.error()));
+  }
+  return containers;
+}
+
+/// returns  whether it is "/app", not "/other/app" of a link
+bool is_own_name(std::string_view name) {
+  return name.starts_with('/') && name.find('/', 1) == std::string_view::npos;
+}
+
 }  // namespace
 
 Result<DockerNetwork> fetch_network(ApiClient& api, NetworkId const& id) {
@@ -49,20 +67,32 @@ Result<std::vector<DockerNetwork>> fetch_networks(ApiClient& api) {
 }
 
 Result<std::optional<ContainerMarks>> fetch_marks(ApiClient& api, std::string const& name) {
-  std::string const path = path_of_containers(name);
-  Result<std::string> const body = api.get(path);
-  if (!body) {
-    return fail(body.error());
-  }
-  Result<std::vector<DockerContainer>> const listed = decode_containers(*body);
+  Result<std::vector<DockerContainer>> const listed =
+      fetch_containers(api, path_of_containers(name));
   if (!listed) {
-    return fail(api.in_call(path, listed.error()));
+    return fail(listed.error());
   }
   auto const found = std::find_if(listed->begin(), listed->end(), [&name](auto const& container) {
     return std::find(container.names.begin(), container.names.end(), "/" + name) !=
            container.names.end();
   });
   return found == listed->end() ? std::nullopt : std::optional(ContainerMarks{name, found->labels});
+}
+
+Result<std::set<std::string>> fetch_container_names(ApiClient& api) {
+  Result<std::vector<DockerContainer>> const listed = fetch_containers(api, path_of_containers());
+  if (!listed) {
+    return fail(listed.error());
+  }
+  std::set<std::string> names;
+  for (DockerContainer const& container : *listed) {
+    for (std::string const& name : container.names) {
+      if (is_own_name(name)) {
+        names.insert(name.substr(1));
+      }
+    }
+  }
+  return names;
 }
 
 Result<DockerInventory> take_inventory(ApiClient& api) {

@@ -6,6 +6,7 @@
 #include "model/docker.h"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,13 @@ Result<std::vector<DockerNetwork>> fetch_networks(ApiClient& api);
 /// returns  nothing when there is no such container any more
 /// errors   as ApiClient::get and decode_containers()
 Result<std::optional<ContainerMarks>> fetch_marks(ApiClient& api, std::string const& name);
+
+/// Asks how all containers are called, running or not: one call, which answers while callbacks of
+/// theirs are under way.
+///
+/// returns  their own names, without those that links give them
+/// errors   as ApiClient::get and decode_containers()
+Result<std::set<std::string>> fetch_container_names(ApiClient& api);
 
 /// Asks for all networks, and for the endpoints of those with subnets but for the engine's own
 /// bridge. A network that vanishes meanwhile is left out; any other failure fails the whole look.

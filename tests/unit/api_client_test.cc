@@ -161,6 +161,16 @@ TEST_F(ApiClientTest, GivesUpOnAnEngineThatAcceptsNobody) {
   EXPECT_EQ(error_of(api.get("/networks")), "timed out after 40 ms");
 }
 
+TEST_F(ApiClientTest, EndsCallsTogetherWhereItIsTold) {
+  FakeEngine engine(socket());
+  engine.give("/v1.41/networks", "[]");
+  ApiClient api(socket(), long_limit);
+  api.end_by(ApiClient::Clock::now());
+  EXPECT_EQ(error_of(api.get("/networks")), "timed out");
+  api.end_by(ApiClient::Clock::now() + long_limit);
+  EXPECT_OK(api.get("/networks"));
+}
+
 TEST_F(ApiClientTest, SaysWhyAReplyCannotBeRead) {
   EXPECT_EQ(error_after({""}), "the connection ended without a reply");
   EXPECT_EQ(error_after({"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n["}),

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -270,6 +271,17 @@ TEST_F(InventoryTest, FindsTheContainerOfANameAmongThoseThatAreLikeIt) {
   marks = fetch_marks(api_, "a.b");
   ASSERT_OK(marks);
   EXPECT_EQ(*marks, std::nullopt);
+}
+
+TEST_F(InventoryTest, KnowsTheOwnNamesOfAllContainers) {
+  std::string const path = "/v1.41/containers/json?all=1";
+  engine_.give(path, R"([{"Names":["/app","/web/db"]},{"Names":["/db"]},{"Names":null},{}])");
+  Result<std::set<std::string>> const names = fetch_container_names(api_);
+  ASSERT_OK(names);
+  EXPECT_EQ(*names, (std::set<std::string>{"app", "db"}));
+  engine_.give(path, "{}");
+  EXPECT_TRUE(fails_with(fetch_container_names(api_), Errc::malformed,
+                         "GET /containers/json?all=1: not a list of containers"));
 }
 
 TEST_F(InventoryTest, SaysWhatIsWrongWithAContainer) {
