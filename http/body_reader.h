@@ -36,7 +36,7 @@ struct BodyLimits {
 /// Why bytes cannot become a body.
 struct BodyError {
   int status;          // that a server answers: 413
-  std::string reason;  // "request body is larger than 1048576 bytes"
+  std::string reason;  // "request body is larger than 8388608 bytes"
 };
 
 /// Takes the bytes up to and including `end` from the front of `bytes`, unless they are more than

@@ -14,7 +14,8 @@
 namespace drawbridge {
 
 constexpr std::size_t max_header_bytes = std::size_t{16} * 1024;
-constexpr std::size_t max_body_bytes = std::size_t{1024} * 1024;
+// All ports of a protocol, published one by one, make 7.2 MB of JSON.
+constexpr std::size_t max_body_bytes = std::size_t{8} * 1024 * 1024;
 
 struct HttpRequest {
   std::string method;  // "POST"
@@ -32,7 +33,7 @@ struct HttpReply {
 /// Why a connection cannot go on: what to answer before closing it.
 struct HttpRefusal {
   int status = 400;
-  std::string reason;  // "request body is larger than 1048576 bytes"
+  std::string reason;  // "request body is larger than 8388608 bytes"
 };
 
 /// Turns the bytes of one connection into requests.

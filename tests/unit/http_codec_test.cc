@@ -126,7 +126,7 @@ Example const good[] = {
 
 INSTANTIATE_TEST_SUITE_P(Good, HttpDecoderExample, testing::ValuesIn(good), name_of_example);
 
-std::string const too_large = "413 request body is larger than 1048576 bytes";
+std::string const too_large = "413 request body is larger than 8388608 bytes";
 std::string const long_head = "431 request header is larger than 16384 bytes";
 std::string const bad_method = "400 not an HTTP request: bad method";
 std::string const bad_size = "400 bad chunk: it does not begin with its size";
@@ -188,7 +188,7 @@ Example const bad[] = {
     {"ExpectContinue",
      "POST /a HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
      {"417 header Expect is not supported: send the body at once"}},
-    {"BodyTooLarge", "POST /a HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n", {too_large}},
+    {"BodyTooLarge", "POST /a HTTP/1.1\r\nContent-Length: 8388609\r\n\r\n", {too_large}},
     {"HeadTooLarge", request_with_head(max_header_bytes + 1), {long_head}},
     {"EndlessHead", "GET /" + std::string(max_header_bytes, 'a'), {long_head}},
     {"EndlessMethod", std::string(33, 'A'), {bad_method}},
@@ -196,8 +196,8 @@ Example const bad[] = {
     {"ChunkSizeInWords", chunked + "two\r\n", {bad_size}},
     {"ChunkSizeNegative", chunked + "-1\r\n", {bad_size}},
     {"ChunkSizeBeyond64Bits", chunked + "10000000000000000\r\n", {bad_size}},
-    {"ChunkTooLarge", chunked + "100001\r\n", {too_large}},
-    {"ChunksTooLarge", chunked + "2\r\nab\r\nfffff\r\n", {too_large}},
+    {"ChunkTooLarge", chunked + "800001\r\n", {too_large}},
+    {"ChunksTooLarge", chunked + "2\r\nab\r\n7fffff\r\n", {too_large}},
     {"ChunkLongerThanItsSize", chunked + "1\r\nabc", {"400 bad chunk: it is longer than its size"}},
     {"EndlessChunkLine",
      chunked + "1;" + std::string(300, 'x'),
@@ -244,7 +244,7 @@ TEST(HttpDecoder, TakesTheLargestBody) {
 
 TEST(HttpDecoder, TakesTheLargestChunkedBody) {
   HttpDecoder decoder;
-  decoder.feed(chunked + "fffff\r\n" + std::string(0xfffff, 'x') + "\r\n1\r\ny\r\n0\r\n\r\n");
+  decoder.feed(chunked + "7fffff\r\n" + std::string(0x7fffff, 'x') + "\r\n1\r\ny\r\n0\r\n\r\n");
   std::optional<HttpRequest> const request = decoder.next();
   ASSERT_TRUE(request);
   EXPECT_EQ(request->body.size(), max_body_bytes);

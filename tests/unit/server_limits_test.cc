@@ -45,7 +45,7 @@ TEST_F(ServerLimitsTest, DropsAClientThatDoesNotReadItsReply) {
   ServerLimits limits;
   limits.reply = milliseconds(0);  // also: over between two writes, with none to cancel
   limits.connections = 1;          // so that the second client waits for the end of the first
-  std::string const large(8 * max_body_bytes, 'x');
+  std::string const large(max_body_bytes, 'x');
   start(
       [&](HttpRequest const& request) {
         return HttpReply{200, request.path == "/large" ? large : "small"};

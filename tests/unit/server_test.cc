@@ -139,12 +139,12 @@ TEST_F(ServerTest, AnswersWhatCameBeforeGarbage) {
 TEST_F(ServerTest, LetsAClientReadWhyItsHugeBodyIsRefused) {
   start();
   UnixClient client(socket());
-  std::string const body(8 * max_body_bytes, 'x');
+  std::string const body(2 * max_body_bytes, 'x');
   EXPECT_TRUE(client.send(post_request("/a", body)));
   std::string const reply = client.read_to_end();
   EXPECT_EQ(status_of(reply), 413);
-  EXPECT_EQ(body_of(reply), R"({"Err":"request body is larger than 1048576 bytes",)"
-                            R"("Error":"request body is larger than 1048576 bytes"})");
+  EXPECT_EQ(body_of(reply), R"({"Err":"request body is larger than 8388608 bytes",)"
+                            R"("Error":"request body is larger than 8388608 bytes"})");
 }
 
 TEST_F(ServerTest, TellsAClientThatItStoppedInTheMiddle) {
