@@ -1,5 +1,6 @@
 #include "plugin/control_routes.h"
 
+#include "plugin/port_listing.h"
 #include "plugin/version.h"
 
 #include <boost/json.hpp>
@@ -7,7 +8,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace drawbridge {
 namespace json = boost::json;
@@ -69,6 +72,15 @@ Result<std::string> status(Services services) {
   return json::serialize(reply);
 }
 
+Result<std::string> published_ports(Services services) {
+  std::vector<ListedPort> ports;
+  for (PortListing& listing : services.driver.published_ports()) {
+    std::string name = services.engine.name_of(listing.network);
+    ports.push_back({std::move(listing), std::move(name)});
+  }
+  return encode_ports(ports);
+}
+
 }  // namespace
 
 Router make_control_router(Services services) {
@@ -77,6 +89,7 @@ Router make_control_router(Services services) {
     router.add(path, {ErrorKey::err, LogAs::debug, handle, Commit::by_itself, "GET"});
   };
   get("/status", [services](Call&) { return status(services); });
+  get("/ports", [services](Call&) { return published_ports(services); });
   return router;
 }
 

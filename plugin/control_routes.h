@@ -6,9 +6,8 @@
 
 namespace drawbridge {
 
-/// returns  a router for GET /status: version, numbers of networks and endpoints, every leased
-/// pool,
-///          how full the configured ones are
+/// returns  a router for GET /status (version, numbers of networks and endpoints, leased pools, how
+///          full the configured ones are) and for GET /ports (every published port)
 Router make_control_router(Services services);
 
 }  // namespace drawbridge

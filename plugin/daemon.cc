@@ -133,7 +133,10 @@ void Daemon::run() {
             driver_.network_count(), driver_.endpoint_count(), command_.plugin_socket.string());
   look_at_routes();
   CoreWork work;
-  work.on_drained = [this] { group_.finish(); };
+  work.on_drained = [this] {
+    group_.finish();
+    settle();
+  };
   work.on_idle = [this] { return tend(); };
   work.idle_after = idle_after;
   work.on_hangup = [this] { reload(); };
@@ -170,8 +173,16 @@ bool Daemon::tend() {
   } else {
     log::warn("{}", mended.error().message);
   }
+  settle();
   look_at_routes();
   return kernel_->reap();
+}
+
+/// After the replies: what they did not have to wait for.
+void Daemon::settle() {
+  for (std::string const& failure : driver_.settle()) {
+    log::warn("{}", failure);
+  }
 }
 
 /// A network of Docker's own brings a route, and takes it along.

@@ -46,6 +46,7 @@ class Daemon {
   Result<void> ask_docker();
   void reload();
   bool tend();
+  void settle();
   void look_at_routes();
   void tell_of_change(HostRoutes const& routes);
 

@@ -41,11 +41,17 @@ Result<void> EngineView::start(std::filesystem::path socket, Store& store,
     return fail(leases.error());
   }
   leftovers_.emplace(std::move(*pools), std::move(*leases));
+  container_names_.emplace(socket);
   worker_.emplace(std::move(socket), std::move(post_to_core));
   worker_->watch_networks(
       [this](std::vector<KnownNetwork> networks) { return take(std::move(networks)); });
   worker_->look([this](DockerInventory const& look) { return take(look); });
   return {};
+}
+
+void EngineView::stop() {
+  worker_.reset();
+  container_names_.reset();
 }
 
 void EngineView::touched(PoolId const& pool) {
@@ -81,6 +87,22 @@ void EngineView::joined(NetworkId const& network, EndpointId const& endpoint) {
   }
 }
 
+void EngineView::name_containers(PublishRequest& request) {
+  if (container_names_) {
+    container_names_->fill(request);
+  }
+}
+
+void EngineView::published(NetworkId const& network, EndpointId const& endpoint) {
+  if (!worker_ || !driver_.wants_marks(network)) {
+    return;
+  }
+  std::optional<Endpoint> const known = driver_.endpoint(network, endpoint);
+  if (known && !known->marks) {
+    find_name(network, endpoint);
+  }
+}
+
 void EngineView::ask_marks() {
   if (!worker_) {
     return;
@@ -95,10 +117,15 @@ void EngineView::deleted(NetworkId const& network) {
   created_.erase(network);
 }
 
-std::string EngineView::title(NetworkId const& network) const {
+std::string EngineView::name_of(NetworkId const& network) const {
   auto const name = network_names_.find(network);
-  return name == network_names_.end() ? std::string(network.brief())
-                                      : fmt::format("{} ({})", name->second, network.brief());
+  return name == network_names_.end() ? "" : name->second;
+}
+
+std::string EngineView::title(NetworkId const& network) const {
+  std::string const name = name_of(network);
+  return name.empty() ? std::string(network.brief())
+                      : fmt::format("{} ({})", name, network.brief());
 }
 
 /// returns  true while another look is wanted

@@ -9,6 +9,7 @@
 #include "ipam/ipam.h"
 #include "ipam/leftovers.h"
 #include "plugin/commit_group.h"
+#include "plugin/container_names.h"
 #include "plugin/docker_worker.h"
 
 #include <filesystem>
@@ -31,7 +32,7 @@ class EngineView {
   /// errors  store   not readable
   Result<void> start(std::filesystem::path socket, Store& store, DockerWorker::Post post_to_core);
   /// Asks no more.
-  void stop() { worker_.reset(); }
+  void stop();
 
   /// Says that the engine asked for or released something: it is no leftover.
   void touched(PoolId const& pool);
@@ -47,6 +48,13 @@ class EngineView {
   /// the policy of its network depends on that.
   void joined(NetworkId const& network, EndpointId const& endpoint);
 
+  /// Fills in how containers are called, which takes 300 ms at most. Not at all without a socket.
+  void name_containers(PublishRequest& request);
+
+  /// Asks for the same as joined() where that is not known yet: what is published of an endpoint
+  /// may make its network depend on it.
+  void published(NetworkId const& network, EndpointId const& endpoint);
+
   /// Asks once more what the members are whose networks treat them by it: other options may ask
   /// another question.
   void ask_marks();
@@ -54,6 +62,8 @@ class EngineView {
   /// Forgets the name of a network that is gone.
   void deleted(NetworkId const& network);
 
+  /// returns  "shop", empty while it is not known
+  std::string name_of(NetworkId const& network) const;
   /// returns  "shop (0123456789ab)", or "0123456789ab" while the name is not known
   std::string title(NetworkId const& network) const;
 
@@ -71,7 +81,8 @@ class EngineView {
   CommitGroup& group_;
   std::optional<LeftoverWatch> leftovers_;
   std::map<NetworkId, std::string> network_names_;
-  std::set<NetworkId> created_;         // and asked for
+  std::set<NetworkId> created_;  // and asked for
+  std::optional<ContainerNames> container_names_;
   std::optional<DockerWorker> worker_;  // ends before what it reports to
 };
 

@@ -1,5 +1,7 @@
 #include "plugin/json_reader.h"
 
+#include "base/text.h"
+
 #include <fmt/core.h>
 
 #include <utility>
@@ -11,6 +13,14 @@ namespace {
 json::object const no_members;
 json::array const no_elements;
 constexpr std::size_t max_depth = 16;
+
+/// returns  ": " and the value, of objects and lists nothing
+std::string shown(json::value const& value) {
+  if (value.is_structured()) {
+    return {};
+  }
+  return ": " + (value.is_string() ? in_quotes(value.as_string()) : json::serialize(value));
+}
 
 }  // namespace
 
@@ -43,8 +53,9 @@ void JsonReader::refuse(Error error) const {
   document_->refuse(std::move(error));
 }
 
-void JsonReader::refuse_kind(std::string_view key, std::string_view wanted) const {
-  refuse({Errc::invalid_argument, fmt::format("\"{}\" is not {}", key, wanted)});
+void JsonReader::refuse_kind(std::string_view key, std::string_view wanted,
+                             json::value const& value) const {
+  refuse({Errc::invalid_argument, fmt::format("\"{}\" is not {}{}", key, wanted, shown(value))});
 }
 
 json::value const* JsonReader::find(std::string_view key) const {
@@ -58,7 +69,7 @@ std::string JsonReader::text(std::string_view key) const {
     return {};
   }
   if (!value->is_string()) {
-    refuse_kind(key, "a text");
+    refuse_kind(key, "a text", *value);
     return {};
   }
   return std::string(value->as_string());
@@ -67,7 +78,7 @@ std::string JsonReader::text(std::string_view key) const {
 bool JsonReader::flag(std::string_view key) const {
   json::value const* value = find(key);
   if (value != nullptr && !value->is_bool()) {
-    refuse_kind(key, "true or false");
+    refuse_kind(key, "true or false", *value);
     return false;
   }
   return value != nullptr && value->as_bool();
@@ -81,7 +92,7 @@ std::optional<int> JsonReader::number(std::string_view key) const {
   boost::system::error_code error;
   int const number = value->to_number<int>(error);
   if (error) {
-    refuse_kind(key, "a number");
+    refuse_kind(key, "a number", *value);
     return std::nullopt;
   }
   return number;
@@ -93,14 +104,10 @@ json::array const& JsonReader::list(std::string_view key) const {
     return no_elements;
   }
   if (!value->is_array()) {
-    refuse_kind(key, "a list");
+    refuse_kind(key, "a list", *value);
     return no_elements;
   }
   return value->as_array();
-}
-
-std::size_t JsonReader::count(std::string_view key) const {
-  return list(key).size();
 }
 
 std::vector<std::string> JsonReader::texts(std::string_view key) const {
@@ -109,7 +116,7 @@ std::vector<std::string> JsonReader::texts(std::string_view key) const {
     if (element.is_string()) {
       texts.emplace_back(element.as_string());
     } else {
-      refuse_kind(key, "a list of texts");
+      refuse_kind(key, "a list of texts", element);
     }
   }
   return texts;
@@ -118,7 +125,7 @@ std::vector<std::string> JsonReader::texts(std::string_view key) const {
 JsonReader JsonReader::object(std::string_view key) const {
   json::value const* value = find(key);
   if (value != nullptr && !value->is_object()) {
-    refuse_kind(key, "an object");
+    refuse_kind(key, "an object", *value);
     value = nullptr;
   }
   return {*document_, value == nullptr ? no_members : value->as_object()};
@@ -130,7 +137,7 @@ std::vector<JsonReader> JsonReader::objects(std::string_view key) const {
     if (element.is_object()) {
       readers.push_back({*document_, element.as_object()});
     } else {
-      refuse_kind(key, "a list of objects");
+      refuse_kind(key, "a list of objects", element);
     }
   }
   return readers;

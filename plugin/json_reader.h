@@ -39,7 +39,6 @@ class JsonReader {
   std::optional<MacAddress> mac(std::string_view key) const;
   JsonReader object(std::string_view key) const;
   std::vector<JsonReader> objects(std::string_view key) const;
-  std::size_t count(std::string_view key) const;  // elements of a list
   std::vector<std::string> keys() const;
   boost::json::object const& raw() const { return *object_; }
 
@@ -55,7 +54,8 @@ class JsonReader {
   boost::json::array const& list(std::string_view key) const;
   template <class T>
   std::optional<T> parsed(std::string_view key) const;
-  void refuse_kind(std::string_view key, std::string_view wanted) const;
+  void refuse_kind(std::string_view key, std::string_view wanted,
+                   boost::json::value const& value) const;
 
   JsonDocument* document_;
   boost::json::object const* object_;

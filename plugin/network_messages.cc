@@ -2,6 +2,7 @@
 
 #include "driver/names.h"
 #include "plugin/json_reader.h"
+#include "plugin/port_messages.h"
 
 #include <fmt/core.h>
 
@@ -90,8 +91,8 @@ Result<ProgramMessage> decode_program(std::string_view body) {
   JsonDocument document(body);
   JsonReader const in = document.root();
   EndpointRef ref = read_ref(in);
-  std::size_t const ports = in.object("Options").count("com.docker.network.portmap");
-  return document.finish(ProgramMessage{std::move(ref), ports});
+  std::vector<PortRequest> ports = read_port_requests(in.object("Options"));
+  return document.finish(ProgramMessage{std::move(ref), std::move(ports)});
 }
 
 Result<std::string> echo_allocate_network(std::string_view body) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace drawbridge {
 
@@ -26,7 +27,7 @@ struct CreateEndpointMessage {
 
 struct ProgramMessage {
   EndpointRef ref;
-  std::size_t published_ports = 0;
+  std::vector<PortRequest> ports;
 };
 
 /// errors of all  invalid_argument   not JSON, or a value that cannot be; the text names the key

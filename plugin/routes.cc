@@ -3,9 +3,15 @@
 #include "base/log.h"
 #include "plugin/ipam_messages.h"
 #include "plugin/network_messages.h"
+#include "plugin/port_messages.h"
+#include "plugin/port_text.h"
 #include "plugin/wall_clock.h"
 
 #include <fmt/core.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace drawbridge {
 namespace {
@@ -102,34 +108,49 @@ Result<std::string> join(Services services, Call& call) {
   return encode_join(*reply);
 }
 
-Result<std::string> program_external_connectivity(Call& call) {
-  Result<ProgramMessage> const message = decode_program(call.body);
+/// May come again for an endpoint that is published already, with another list.
+Result<std::string> program_external_connectivity(Services services, Call& call) {
+  Result<ProgramMessage> message = decode_program(call.body);
   if (!message) {
     return fail(message.error());
   }
   call.subject = subject(message->ref);
-  if (message->published_ports > 0) {
-    return fail(Errc::unsupported,
-                "published ports are not supported by this version of drawbridge: remove -p and "
-                "ports:, or publish through a network of driver bridge");
+  mend(services.kernel);
+  PublishRequest request{message->ref.network, message->ref.endpoint, std::move(message->ports)};
+  if (services.driver.gives_ports(request.network)) {
+    services.engine.name_containers(request);
   }
+  Result<std::vector<PublishedPort>> const ports = services.driver.publish(request);
+  if (!ports) {
+    return fail(ports.error());
+  }
+  if (!ports->empty()) {
+    call.subject += fmt::format(" ports={}", brief_text(*ports));
+  }
+  services.engine.published(request.network, request.endpoint);
   return empty_reply;
 }
 
-/// Leave and RevokeExternalConnectivity: the interface stays until DeleteEndpoint, because the
-/// engine has yet to take it out of the sandbox.
-Result<std::string> acknowledge_endpoint(Call& call) {
+/// RevokeExternalConnectivity and Leave. The interface stays until DeleteEndpoint, because the
+/// engine has yet to take it out of the sandbox; the ports go now, because another endpoint may
+/// want them before that.
+Result<std::string> unpublish(Services services, Call& call) {
   Result<EndpointRef> const ref = decode_endpoint_ref(call.body);
   if (!ref) {
     return fail(ref.error());
   }
   call.subject = subject(*ref);
-  return empty_reply;
+  return done(services.driver.unpublish(ref->network, ref->endpoint));
 }
 
-Result<std::string> endpoint_info(Call& call) {
-  Result<std::string> const acknowledged = acknowledge_endpoint(call);
-  return acknowledged ? Result<std::string>(R"({"Value":{}})") : acknowledged;
+Result<std::string> endpoint_info(Services services, Call& call) {
+  Result<EndpointRef> const ref = decode_endpoint_ref(call.body);
+  if (!ref) {
+    return fail(ref.error());
+  }
+  call.subject = subject(*ref);
+  std::optional<Endpoint> const endpoint = services.driver.endpoint(ref->network, ref->endpoint);
+  return endpoint ? encode_endpoint_info(*endpoint) : R"({"Value":{}})";
 }
 
 Result<std::string> allocate_network(Call& call) {
@@ -236,10 +257,10 @@ Router make_plugin_router(Services services) {
   network("CreateEndpoint", LogAs::info, with(create_endpoint));
   network("DeleteEndpoint", LogAs::info, with(delete_endpoint));
   network("Join", LogAs::info, with(join));
-  network("Leave", LogAs::info, acknowledge_endpoint);
-  network("ProgramExternalConnectivity", LogAs::info, program_external_connectivity);
-  network("RevokeExternalConnectivity", LogAs::info, acknowledge_endpoint);
-  network("EndpointOperInfo", LogAs::debug, endpoint_info);
+  network("Leave", LogAs::info, with(unpublish));
+  network("ProgramExternalConnectivity", LogAs::info, with(program_external_connectivity));
+  network("RevokeExternalConnectivity", LogAs::info, with(unpublish));
+  network("EndpointOperInfo", LogAs::debug, with(endpoint_info));
   network("GwAllocCheck", LogAs::debug, constant(R"({"SkipIPv4":false,"SkipIPv6":false})"));
   network("AllocateNetwork", LogAs::info, allocate_network);
   network("FreeNetwork", LogAs::info, free_network);

@@ -168,7 +168,7 @@ TEST(Config, BadPoolsNameLinePoolAndReason) {
 TEST(Config, BadDefaultsNameLineKeyAndReason) {
   std::pair<char const*, char const*> const bad[] = {
       {"{\n\"defaults\": []}", "line 2: \"defaults\" is not an object"},
-      {"{\n\"defaults\": {\n\"team\": 5}}", "line 3: \"team\" is not a text"},
+      {"{\n\"defaults\": {\n\"team\": 5}}", "line 3: \"team\" is not a text: 5"},
       {"{\n\"defaults\": {\n\"mtu\": \"1400\"}}",
        "line 3: \"defaults\": \"mtu\" can have no default: those that can are isolation, hubs, "
        "team, allow_from, egress, gateway, publish"},

@@ -15,7 +15,9 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace drawbridge {
 namespace {
@@ -118,6 +120,8 @@ TEST_F(EngineViewTest, LearnsAllNetworksAtTheStartAndKeepsThem) {
   run_until([this] { return !store_.contents.known_networks.empty(); });
   EXPECT_EQ(store_.load_known_networks().value(), std::vector<KnownNetwork>{docker0});
   EXPECT_EQ(view_.title({"b0"}), "bridge (b0)");
+  EXPECT_EQ(view_.name_of({"b0"}), "bridge");
+  EXPECT_EQ(view_.name_of({"b1"}), "");
 }
 
 TEST_F(EngineViewTest, LearnsTheNameOfANetworkThatTheEngineListsLater) {
@@ -200,12 +204,50 @@ TEST_F(EngineViewTest, EndsAGroupThatIsOpenBeforeItWrites) {
   EXPECT_TRUE(answered);
 }
 
+TEST_F(EngineViewTest, LearnsWhatAMemberIsOnceItIsPublished) {
+  docker_.give("/v1.41/networks/n1", web_with_app);
+  docker_.give("/v1.41" + path_of_containers("app"), app_of_shop);
+  join_app();
+  start();
+  view_.published(web, app);
+  run_until([this] { return app_is_known(); });
+  EXPECT_EQ(marks_of_app().container, "app");
+}
+
+TEST_F(EngineViewTest, DoesNotAskForAMemberAgainThatItKnows) {
+  docker_.give("/v1.41/networks/n1", web_with_app);
+  docker_.give("/v1.41/networks/n2", R"({"Id":"n2","Name":"db"})");
+  join_app();
+  driver_.learn_member(app, web, {"app", {}});
+  start();
+  view_.published(web, app);
+  view_.created({"n2"});  // is asked for later than endpoints are
+  run_until([this] { return was_written("save known network n2"); });
+  std::vector<std::string> const asked = docker_.asked();
+  EXPECT_EQ(std::count(asked.begin(), asked.end(), "/v1.41/networks/n1"), 0);
+}
+
+TEST_F(EngineViewTest, NamesContainersWhileARequestWaits) {
+  docker_.give("/v1.41/networks/n1", web_with_app);
+  docker_.give("/v1.41/containers/json?all=1", R"([{"Names":["/app"]},{"Names":["/other"]}])");
+  start();
+  PublishRequest request{web, app, {}};
+  view_.name_containers(request);
+  view_.stop();
+  EXPECT_EQ(request.container, "app");
+  EXPECT_EQ(request.containers, (std::set<std::string>{"app", "other"}));
+}
+
 TEST_F(EngineViewTest, AsksNothingWithoutASocket) {
+  PublishRequest request{web, app, {}};
   join_app();
   view_.created(web);
   view_.joined(web, app);
   view_.networks_changed();
+  view_.name_containers(request);
+  view_.published(web, app);
   view_.deleted(web);
+  EXPECT_EQ(request.containers, std::nullopt);
   EXPECT_TRUE(docker_.asked().empty());
   EXPECT_EQ(view_.title(web), "n1");
 }

@@ -116,14 +116,6 @@ TEST(NetworkMessages, JoinWithoutAGatewayInvitesNoSecondInterface) {
             R"("GatewayIPv6":"","DisableGatewayService":true})");
 }
 
-TEST(NetworkMessages, PublishedPortsAreCounted) {
-  Result<ProgramMessage> const message = decode_program(
-      R"({"NetworkID":"n","EndpointID":"e","Options":{"com.docker.network.portmap":[
-          {"Proto":6,"IP":"","Port":80,"HostIP":"","HostPort":8080,"HostPortEnd":8080}]}})");
-  ASSERT_OK(message);
-  EXPECT_EQ(message->published_ports, 1u);
-}
-
 TEST(IpamMessages, RequestPoolReadsSubnetRangeAndOptions) {
   Result<PoolRequest> const request = decode_request_pool(
       R"({"AddressSpace":"drawbridge-local","Pool":"10.90.0.0/16","SubPool":"10.90.8.0/24",

@@ -72,11 +72,36 @@ TEST_F(RouterTest, OnlyTheMethodOfTheRouteIsServed) {
   EXPECT_EQ(ask(router, group, {"GET", "/Plugin.Activate", "", true}).status, 405);
 }
 
-TEST_F(RouterTest, PublishedPortsAreRefusedRatherThanForgotten) {
+TEST_F(RouterTest, PortsOfAnEndpointThatIsNotKnownAreRefused) {
   HttpReply const reply = post("/NetworkDriver.ProgramExternalConnectivity",
                                R"({"NetworkID":"n","EndpointID":"e","Options":
                                    {"com.docker.network.portmap":[{"Proto":6,"Port":80}]}})");
-  EXPECT_TRUE(reply.body.starts_with(R"({"Err":"published ports are not supported)")) << reply.body;
+  EXPECT_TRUE(reply.body.starts_with(R"({"Err":")")) << reply.body;
+}
+
+TEST_F(RouterTest, APortThatCannotBeIsNamed) {
+  HttpReply const reply = post("/NetworkDriver.ProgramExternalConnectivity",
+                               R"({"NetworkID":"n","EndpointID":"e","Options":
+                                   {"com.docker.network.portmap":[{"Proto":6,"Port":0}]}})");
+  EXPECT_EQ(reply.body, R"({"Err":"\"Port\" is 0, which no container can listen on"})");
+}
+
+TEST_F(RouterTest, TakingBackWhatIsNotKnownSucceeds) {
+  for (char const* method : {"Leave", "RevokeExternalConnectivity"}) {
+    HttpReply const reply =
+        post(std::string("/NetworkDriver.") + method, R"({"NetworkID":"n","EndpointID":"e"})");
+    EXPECT_EQ(reply.body, "{}") << method;
+  }
+}
+
+TEST_F(RouterTest, AnEndpointTellsItsPortsFromMemory) {
+  std::string const ref = R"({"NetworkID":"n","EndpointID":"e"})";
+  EXPECT_EQ(post("/NetworkDriver.EndpointOperInfo", ref).body, R"({"Value":{}})");
+  post("/NetworkDriver.CreateNetwork", R"({"NetworkID":"n"})");
+  post("/NetworkDriver.CreateEndpoint", R"({"NetworkID":"n","EndpointID":"e"})");
+  EXPECT_EQ(post("/NetworkDriver.EndpointOperInfo", ref).body,
+            R"({"Value":{"com.docker.network.portmap":[],)"
+            R"("com.docker.network.endpoint.exposedports":[]}})");
 }
 
 TEST_F(RouterTest, RulesThatOthersTookAreMendedBeforeANetworkIsMade) {
@@ -98,6 +123,13 @@ TEST_F(RouterTest, TheControlSocketTellsPoolsInUse) {
   HttpReply const reply = ask(control, group, {"GET", "/status", "", true});
   EXPECT_NE(reply.body.find(R"("networks":0)"), std::string::npos) << reply.body;
   EXPECT_NE(reply.body.find(R"("subnet":"10.249.1.0/24")"), std::string::npos) << reply.body;
+}
+
+TEST_F(RouterTest, TheControlSocketListsPublishedPorts) {
+  Router control = make_control_router(services);
+  HttpReply const reply = ask(control, group, {"GET", "/ports", "", true});
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, "[]");
 }
 
 }  // namespace

@@ -1,0 +1,20 @@
+// The list of published ports between the daemon and `drawbridge ports`: JSON of GET /ports on the
+// control socket. Pure. docs/OPERATING.md names its members.
+#pragma once
+
+#include "base/result.h"
+#include "plugin/port_text.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace drawbridge {
+
+/// returns  JSON: a list of objects
+std::string encode_ports(std::vector<ListedPort> const& ports);
+
+/// errors  malformed   not what encode_ports() makes; the text says what is wrong
+Result<std::vector<ListedPort>> decode_ports(std::string_view body);
+
+}  // namespace drawbridge
