@@ -3,6 +3,7 @@
 #include "netlink/linux_kernel.h"
 #include "plugin/daemon.h"
 #include "plugin/options.h"
+#include "plugin/ports_command.h"
 #include "store/store.h"
 
 #include <fmt/core.h>
@@ -11,6 +12,7 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <variant>
 
 namespace drawbridge {
@@ -52,6 +54,15 @@ int run(UninstallCommand const& command) {
   }
   fmt::print("removed all links and rules of drawbridge; state is left in {}\n",
              command.state_dir.string());
+  return 0;
+}
+
+int run(PortsCommand const& command) {
+  Result<std::string> const listed = list_ports(command);
+  if (!listed) {
+    return failed(listed.error());
+  }
+  fmt::print("{}", *listed);
   return 0;
 }
 

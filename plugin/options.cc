@@ -38,6 +38,14 @@ void add_serve(CLI::App& app, ServeCommand& command) {
       ->envname("DRAWBRIDGE_LOG_FORMAT");
 }
 
+void add_ports(CLI::App& app, PortsCommand& command) {
+  CLI::App& ports = *app.add_subcommand("ports", "show which ports of this host are published");
+  ports.add_flag("--json", command.as_json, "as the daemon tells it, for other programs");
+  ports.add_option("--control-socket", command.control_socket, "where the daemon answers")
+      ->envname("DRAWBRIDGE_CONTROL_SOCKET")
+      ->capture_default_str();
+}
+
 template <class T>
 Result<void> outrank(std::optional<std::string> const& flag, Result<T> (*parse)(std::string_view),
                      T& target) {
@@ -70,6 +78,8 @@ Command parse_command_line(int argc, char const* const* argv) {
       ->add_option("--state-dir", uninstall.state_dir, "folder of state.db")
       ->envname("DRAWBRIDGE_STATE_DIR")
       ->capture_default_str();
+  PortsCommand ports;
+  add_ports(app, ports);
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& error) {
@@ -77,6 +87,9 @@ Command parse_command_line(int argc, char const* const* argv) {
   }
   if (app.got_subcommand("check")) {
     return check;
+  }
+  if (app.got_subcommand("ports")) {
+    return ports;
   }
   if (app.got_subcommand("uninstall")) {
     return uninstall;

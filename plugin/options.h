@@ -1,6 +1,7 @@
-// The command line: `drawbridge serve`, `check`, `uninstall`, and their flags.
+// The command line: `drawbridge serve`, `check`, `ports`, `uninstall`, and their flags.
 //
-// Each flag of serve has a twin in the environment: --state-dir is DRAWBRIDGE_STATE_DIR.
+// Each flag of serve has a twin in the environment, which the other verbs heed where they have that
+// flag: --state-dir is DRAWBRIDGE_STATE_DIR.
 #pragma once
 
 #include "plugin/config.h"
@@ -32,12 +33,19 @@ struct UninstallCommand {
   std::filesystem::path state_dir = "/var/lib/drawbridge";
 };
 
+/// Shows which ports of this host are published. Asks the daemon.
+struct PortsCommand {
+  std::filesystem::path control_socket = "/run/drawbridge/control.sock";
+  bool as_json = false;
+};
+
 /// Help, version or a usage error: all is said already.
 struct ExitCommand {
   int code = 0;
 };
 
-using Command = std::variant<ServeCommand, CheckCommand, UninstallCommand, ExitCommand>;
+using Command =
+    std::variant<ServeCommand, CheckCommand, UninstallCommand, PortsCommand, ExitCommand>;
 
 /// Prints help, version and usage errors itself.
 Command parse_command_line(int argc, char const* const* argv);

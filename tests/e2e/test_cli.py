@@ -110,6 +110,17 @@ def test_status_lists_leased_pools(lab, docker):
     ]
 
 
+def test_ports_asks_the_daemon_that_runs(lab, binary, tmp_path):
+    listed = run(lab, binary, "ports", "--control-socket", lab.control_socket)
+    assert (listed.returncode, listed.stdout.split()[:2]) == (0, ["CONTAINER", "NETWORK"])
+    as_json = run(lab, binary, "ports", "--json", "--control-socket", lab.control_socket)
+    assert (as_json.returncode, json.loads(as_json.stdout)) == (0, [])
+    nobody = run(lab, binary, "ports", "--control-socket", str(tmp_path / "none.sock"))
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert re.fullmatch(r"drawbridge: no answer on .*\"drawbridge serve\".*\n", nobody.stderr)
+    assert run(lab, binary, "ports", "--no-such-flag").returncode == 2
+
+
 def test_uninstall_takes_everything_of_ours_and_nothing_else(make_lab, binary):
     lab = make_lab()
     docker = Docker(lab)
