@@ -44,7 +44,7 @@ json::object object_of(ListedPort const& port) {
           {"network_name", port.network_name},
           {"endpoint", listing.endpoint.value},
           {"container", listing.container},
-          {"protocol", protocol_text(listing.port.protocol)},
+          {"protocol", name_of_protocol(listing.port.protocol)},
           {"host_address", text_of(listing.port.host)},
           {"host_port", listing.port.host_ports.first},
           {"host_port_last", listing.port.host_ports.last},
@@ -58,7 +58,7 @@ json::object object_of(ListedPort const& port) {
 std::uint8_t read_protocol_name(JsonReader const& in) {
   std::string const name = in.text("protocol");
   for (std::uint8_t const known : protocols_with_ports) {
-    if (name == protocol_text(known)) {
+    if (name == name_of_protocol(known)) {
       return known;
     }
   }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/result.h"
-#include "plugin/port_text.h"
+#include "plugin/port_table.h"
 
 #include <string>
 #include <string_view>

@@ -2,7 +2,7 @@
 
 #include "docker/http_get.h"
 #include "plugin/port_listing.h"
-#include "plugin/port_text.h"
+#include "plugin/port_table.h"
 
 #include <fmt/core.h>
 

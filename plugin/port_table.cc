@@ -1,4 +1,4 @@
-#include "plugin/port_text.h"
+#include "plugin/port_table.h"
 
 #include <fmt/format.h>
 
@@ -35,18 +35,18 @@ std::string before_port(IpAddress const& address) {
                                         : address.to_string();
 }
 
-std::string host_text(PublishedPort const& port) {
+std::string published_text(PublishedPort const& port) {
   return fmt::format("{}:{}", port.host ? before_port(*port.host) : every_ipv4,
                      numbers_text(port.host_ports.first, port.host_ports.last));
 }
 
 std::string brief_text(PublishedPort const& port) {
-  return fmt::format("{}->{}/{}", host_text(port), container_numbers(port),
-                     protocol_text(port.protocol));
+  return fmt::format("{}->{}/{}", published_text(port), container_numbers(port),
+                     name_of_protocol(port.protocol));
 }
 
 std::string published_cell(PublishedPort const& port) {
-  std::string const text = host_text(port);
+  std::string const text = published_text(port);
   return port.host ? text
                    : fmt::format("{},{}:{}", text, every_ipv6,
                                  numbers_text(port.host_ports.first, port.host_ports.last));
@@ -55,7 +55,7 @@ std::string published_cell(PublishedPort const& port) {
 std::string target_cell(PortListing const& listing) {
   std::optional<IpAddress> const address = target_of(listing.port, listing.ipv4, listing.ipv6);
   return fmt::format("{}:{}/{}", address ? before_port(*address) : "",
-                     container_numbers(listing.port), protocol_text(listing.port.protocol));
+                     container_numbers(listing.port), name_of_protocol(listing.port.protocol));
 }
 
 /// returns  the name, or where none is known the beginning of the id, with nothing that a terminal
@@ -103,8 +103,8 @@ std::string trouble_lines(std::vector<ListedPort> const& ports) {
   std::string lines;
   for (ListedPort const& port : ports) {
     if (!port.listing.trouble.empty()) {
-      lines += fmt::format("{}/{} is not held: {}\n", host_text(port.listing.port),
-                           protocol_text(port.listing.port.protocol), port.listing.trouble);
+      lines += fmt::format("{}/{} is not held: {}\n", published_text(port.listing.port),
+                           name_of_protocol(port.listing.port.protocol), port.listing.trouble);
     }
   }
   return lines;
@@ -112,7 +112,7 @@ std::string trouble_lines(std::vector<ListedPort> const& ports) {
 
 }  // namespace
 
-std::string protocol_text(std::uint8_t protocol) {
+std::string name_of_protocol(std::uint8_t protocol) {
   switch (protocol) {
     case 6:
       return "tcp";

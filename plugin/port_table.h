@@ -21,7 +21,7 @@ struct ListedPort {
 };
 
 /// returns  "tcp", "udp", "sctp", or the number
-std::string protocol_text(std::uint8_t protocol);
+std::string name_of_protocol(std::uint8_t protocol);
 
 /// returns  the address of a container that the mapping leads to: of the host address' family where
 ///          the container has one, else of IPv4
