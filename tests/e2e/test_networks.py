@@ -275,17 +275,6 @@ def test_bad_options_are_refused_and_leave_nothing(lab, docker, option, words):
     assert docker.subnet(docker.network()) == "10.249.1.0/24", "the subnet was given back"
 
 
-def test_published_ports_are_refused_clearly(lab, docker):
-    network = docker.network()
-    with leaves_nothing(lab):
-        name = docker.name("ports")
-        refused = docker("run", "-d", "--name", name, "--network", network, "-p", "18081:80",
-                         "bb:latest", "sleep", "100", check=False)
-        assert refused.returncode != 0
-        assert "published ports are not supported by this version of drawbridge" in refused.stderr
-        docker("rm", "-f", name)
-
-
 def test_with_dockers_own_ipam(docker):
     network = docker.native_network("--driver", "drawbridge", "--subnet", "10.73.0.0/24")
     one, member = docker.run(network), docker.run(network)
