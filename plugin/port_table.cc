@@ -40,12 +40,23 @@ std::string published_text(PublishedPort const& port) {
                      numbers_text(port.host_ports.first, port.host_ports.last));
 }
 
+/// returns  false for a port that is reached as it is, at the container's address
+bool has_host_ports(PublishedPort const& port) {
+  return port.host_ports.first != 0;
+}
+
 std::string brief_text(PublishedPort const& port) {
+  if (!has_host_ports(port)) {
+    return fmt::format("{}/{}", container_numbers(port), name_of_protocol(port.protocol));
+  }
   return fmt::format("{}->{}/{}", published_text(port), container_numbers(port),
                      name_of_protocol(port.protocol));
 }
 
 std::string published_cell(PublishedPort const& port) {
+  if (!has_host_ports(port)) {
+    return "-";
+  }
   std::string const text = published_text(port);
   return port.host ? text
                    : fmt::format("{},{}:{}", text, every_ipv6,

@@ -29,7 +29,8 @@ std::optional<IpAddress> target_of(PublishedPort const& port, std::optional<IpAd
                                    std::optional<IpAddress> const& ipv6);
 
 /// returns  the first four, and how many more there are:
-///          "0.0.0.0:8080->80/tcp,[::1]:8443->443/tcp". Every address of both families is 0.0.0.0.
+///          "0.0.0.0:8080->80/tcp,[::1]:8443->443/tcp". Every address of both families is 0.0.0.0;
+///          a port without one of the host is "80/tcp".
 std::string brief_text(std::vector<PublishedPort> const& ports);
 
 /// returns  who reaches it: "all", "host", "none", or prefixes with commas between

@@ -87,6 +87,14 @@ TEST(PortTable, LeadsIpv6ToAContainerThatHasOnlyIpv4) {
   EXPECT_NE(table.find("[::]:8080   10.249.1.2:80/tcp"), std::string::npos) << table;
 }
 
+TEST(PortTable, HasPortsThatAreReachedAtTheContainersAddress) {
+  PublishedPort const routed{6, {}, {0, 0}, 80};
+  std::string const table = port_table({web_on(routed)});
+  EXPECT_NE(table.find("shop      -           10.249.1.2:80/tcp   all\n"), std::string::npos)
+      << table;
+  EXPECT_EQ(brief_text({routed}), "80/tcp");
+}
+
 TEST(PortText, OfTheLogIsShort) {
   std::vector<PublishedPort> ports = {{6, {}, {30000, 30000}, 80},
                                       {17, address("::1"), {53, 54}, 5353}};
