@@ -19,6 +19,8 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <string>
+#include <utility>
 
 namespace drawbridge {
 namespace {
@@ -57,6 +59,7 @@ class Replay {
   void send(RecordedCall const& call) {
     make_network_of(call);
     lease_pool_of(call);
+    take_back_ports_before(call);
     HttpDecoder decoder;
     decoder.feed(as_http(call, with_our_names(call), version_.starts_with("v20.")));
     std::optional<HttpRequest> const request = decoder.next();
@@ -139,6 +142,24 @@ class Replay {
     pools_[recorded] = pool ? pool->pool.id.value : "none";
   }
 
+  /// Some recordings end before their containers do, so what these published is taken back once
+  /// another begins to publish.
+  void take_back_ports_before(RecordedCall const& call) {
+    if (call.path != "/NetworkDriver.ProgramExternalConnectivity") {
+      return;
+    }
+    if (call.scenario != publishing_) {
+      for (auto const& [network, endpoint] : published_) {
+        EXPECT_TRUE(driver_.unpublish(network, endpoint).has_value());
+      }
+      published_.clear();
+      publishing_ = call.scenario;
+    }
+    json::value const body = json::parse(call.raw);
+    published_.insert(
+        {{body.at("NetworkID").as_string().c_str()}, {body.at("EndpointID").as_string().c_str()}});
+  }
+
   void learn(RecordedCall const& call, json::object const& reply) {
     if (!call.pool_id.empty() && reply.contains("PoolID")) {
       pools_[call.pool_id] = reply.at("PoolID").as_string().c_str();
@@ -161,6 +182,8 @@ class Replay {
   EngineView engine_{driver_, ipam_, group_};
   Router router_ = make_plugin_router({group_, driver_, ipam_, kernel_, engine_});
   std::set<std::string> networks_;
+  std::string publishing_;  // the scenario
+  std::set<std::pair<NetworkId, EndpointId>> published_;
   std::map<std::string, std::string> pools_;
   std::map<std::string, std::string> addresses_;
   std::ostringstream refused_;
