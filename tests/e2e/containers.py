@@ -106,7 +106,8 @@ class Docker:
     dual_network(*options, name=None, team="x")  creates one with IPv4 and IPv6 on subnets that no
                                          other network of the run has; keywords are `-o` options
     run_each(networks, *options)         a container on each, started side by side
-    run(network, *options, name=None, command=None) -> Container, started with `docker run -d`
+    run(network, *options, name=None, command=None, image="bb:latest") -> Container, started with
+                                         `docker run -d`
     container(name) -> Container for one that exists
     clean()                              removes what was made since construction
     """
@@ -148,13 +149,12 @@ class Docker:
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(lambda network: self.run(network, *options), networks))
 
-    def run(self, network, *options, name=None, command=None):
+    def run(self, network, *options, name=None, command=None, image="bb:latest"):
         name = name or self.name("c")
         command = command or ("sleep", "infinity")
         where = ("--network", network) if network else ()
         # What runs there ignores TERM: who stops it, an engine too, would wait ten seconds.
-        self("run", "-d", "--name", name, "--stop-signal", "KILL", *where, *options, "bb:latest",
-             *command)
+        self("run", "-d", "--name", name, "--stop-signal", "KILL", *where, *options, image, *command)
         return self.container(name)
 
     def container(self, name):

@@ -28,15 +28,20 @@ def busybox_tar():
     return buffer.getvalue()
 
 
-def import_busybox(engine_socket, repository="bb", tag="latest"):
-    """Imports the image as `repository:tag` into the engine and returns that name."""
+def import_image(engine_socket, archive, repository, tag="latest"):
+    """Imports a root file system, a tar, as `repository:tag` and returns that name."""
     status, reply = engine_api.request(
         engine_socket,
         "POST",
         f"/images/create?fromSrc=-&repo={repository}&tag={tag}",
-        body=busybox_tar(),
+        body=archive,
         content_type="application/x-tar",
     )
     if status != 200 or "error" in str(reply):
         raise LabError(f"import {repository}:{tag}: {status}: {reply}")
     return f"{repository}:{tag}"
+
+
+def import_busybox(engine_socket, repository="bb", tag="latest"):
+    """Imports busybox alone as `repository:tag` into the engine and returns that name."""
+    return import_image(engine_socket, busybox_tar(), repository, tag)
