@@ -73,32 +73,38 @@ def entries(lab, address):
     return set(re.findall(r"\bid=(\d+)", lab.engine_ns(*words, check=False).stdout))
 
 
-@pytest.mark.parametrize("where", ["outside", "host", "outside over IPv6"])
-@pytest.mark.parametrize("mapping", MAPPINGS.values(), ids=MAPPINGS.keys())
-def test_a_udp_client_reaches_the_replacement_at_once(lab, docker, home, mapping, where):
-    form, port, container_port = mapping
-    place = lab.engine_place if where == "host" else lab.outside_place
-    address = HOST[6] if "IPv6" in where else {"host": LOOPBACK, "outside": HOST}[where][4]
-    first = docker.run(home, "-p", form)
-    with Client(place, address, port) as client:
-        with Named(first, container_port, "first"):
-            wait_for(client.ask, what="the first answer")
-        first.remove()
-        second = docker.run(home, "-p", form)
-        with Named(second, container_port, "second"):
-            assert client.ask() == "second"
-
-
-def test_a_udp_client_that_was_too_early_is_heard_once_the_port_is_published(lab, docker, home):
+@contextlib.contextmanager
+def clients_of(lab, port):
+    """A client at each place that asks a port: name -> Client."""
     wheres = {"outside": (lab.outside_place, HOST[4]), "host": (lab.engine_place, LOOPBACK[4]),
               "outside over IPv6": (lab.outside_place, HOST[6])}
     with contextlib.ExitStack() as stack:
-        clients = {name: stack.enter_context(Client(*where, 8410)) for name, where in wheres.items()}
-        assert not any(client.ask() for client in clients.values())
+        yield {name: stack.enter_context(Client(*where, port)) for name, where in wheres.items()}
+
+
+def answers(clients):
+    return {name: client.ask() for name, client in clients.items()}
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS.values(), ids=MAPPINGS.keys())
+def test_a_udp_client_reaches_the_replacement_at_once(lab, docker, home, mapping):
+    form, port, container_port = mapping
+    first = docker.run(home, "-p", form)
+    with clients_of(lab, port) as clients:
+        with Named(first, container_port, "first"):
+            wait_for(lambda: all(answers(clients).values()), what="the first answers")
+        first.remove()
+        second = docker.run(home, "-p", form)
+        with Named(second, container_port, "second"):
+            assert answers(clients) == dict.fromkeys(clients, "second")
+
+
+def test_a_udp_client_that_was_too_early_is_heard_once_the_port_is_published(lab, docker, home):
+    with clients_of(lab, 8410) as clients:
+        assert answers(clients) == dict.fromkeys(clients)
         web = docker.run(home, "-p", "8410:53/udp")
         with Named(web, 53, "web"):
-            answers = {name: client.ask() for name, client in clients.items()}
-        assert answers == dict.fromkeys(clients, "web")
+            assert answers(clients) == dict.fromkeys(clients, "web")
 
 
 def test_the_flows_of_others_stay(lab, docker):
