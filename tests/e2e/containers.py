@@ -154,7 +154,8 @@ class Docker:
         command = command or ("sleep", "infinity")
         where = ("--network", network) if network else ()
         # What runs there ignores TERM: who stops it, an engine too, would wait ten seconds.
-        self("run", "-d", "--name", name, "--stop-signal", "KILL", *where, *options, image, *command)
+        words = ("--name", name, "--stop-signal", "KILL", *where, *options)
+        self("run", "-d", *words, image, *command)
         return self.container(name)
 
     def container(self, name):

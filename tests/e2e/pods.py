@@ -136,7 +136,8 @@ def get(place, address, port, host):
     got = http_get(place, address, port, host=host)
     if got is None:
         return None
-    return got[0], {key.lower(): value for key, value in re.findall(r"(?m)^([\w-]+): (.*?)\r?$", got[1])}
+    headers = re.findall(r"(?m)^([\w-]+): (.*?)\r?$", got[1])
+    return got[0], {key.lower(): value for key, value in headers}
 
 
 def websocket_echo(place, address, port, host, text):

@@ -1,4 +1,4 @@
-"""What the kernel remembers of connections: forgotten with the port they came through, and only then."""
+"""What the kernel remembers of connections is forgotten with their port, and only then."""
 
 import contextlib
 import re

@@ -23,7 +23,8 @@ none       no        no    no       no         no
 outside    yes       yes   yes      no         no
 segment    yes       yes   yes      yes        no
 """
-LISTS = {"outside": "198.51.100.2,2001:db8:51::2/128", "segment": "198.51.100.0/24,2001:db8:51::/64"}
+LISTS = {"outside": "198.51.100.2,2001:db8:51::2/128",
+         "segment": "198.51.100.0/24,2001:db8:51::/64"}
 
 
 def rows():
@@ -95,7 +96,7 @@ def test_a_port_is_held_whoever_reaches_it(lab, world, binary):
 
 
 def test_only_the_external_network_is_reached_from_outside(lab, docker):
-    """Four networks are this host's own, one is for the world; from that one they are closed, too."""
+    """Four networks are this host's own, one is for the world: they are closed to that one, too."""
     names = ("main", "gpu", "db", "monitoring", "external")
     ports = dict(zip(names, range(8620, 8625), strict=True))
     publish = {name: "all" if name == "external" else "host" for name in names}

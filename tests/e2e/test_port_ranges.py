@@ -72,7 +72,8 @@ def test_twenty_that_start_at_once_get_twenty_ports_and_keep_them(lab, docker, b
 def _assert_each_answers(lab, pods, chosen):
     for pod in pods:
         port, identity = chosen[pod.name], pod.inspect()["Id"][:12]
-        got = wait_for(lambda p=port: http_get(lab.outside_place, HOST[4], p, "/hostname"), what="an answer")
+        asked = lab.outside_place, HOST[4], port, "/hostname"
+        got = wait_for(lambda a=asked: http_get(*a), what="an answer")
         assert got == (200, f"{identity}\n")
 
 

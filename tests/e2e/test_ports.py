@@ -83,7 +83,8 @@ def rows():
 
 def publish(*forms):
     """Arguments of docker run that publish each of `forms` over TCP and over UDP."""
-    return [word for form in forms for protocol in PROTOCOLS for word in ("-p", f"{form}/{protocol}")]
+    published = [f"{form}/{protocol}" for form in forms for protocol in PROTOCOLS]
+    return [word for each in published for word in ("-p", each)]
 
 
 def address(container, family):
@@ -268,7 +269,7 @@ def apart(lab):
 @pytest.mark.parametrize("calls", CALLS)
 @pytest.mark.parametrize("asks", ["a sibling", "itself"])
 def test_members_that_are_apart_reach_what_is_published(lab, apart, asks, calls):
-    """It is relayed, for the bridge lets nothing of theirs through: the container sees the gateway."""
+    """It is relayed, for the bridge lets nothing of theirs through: the gateway is seen."""
     web, clients = apart
     client = clients[asks].still()
     with sysctls(lab.engine_place, bridge_calls(calls)):
@@ -304,8 +305,10 @@ def test_one_mapping_goes_and_the_others_stay(lab, docker):
     """The same host port of another address, and of another protocol, is somebody else's."""
     network = docker.dual_network()
     web = docker.run(network, "-p", "127.0.0.1:8075:80/tcp")
-    others = {docker.run(network, "-p", "198.51.100.1:8075:80/tcp"): (lab.outside_place, "tcp", HOST[4]),
-              docker.run(network, "-p", "127.0.0.1:8075:80/udp"): (lab.engine_place, "udp", LOOPBACK[4])}
+    at_host = docker.run(network, "-p", "198.51.100.1:8075:80/tcp")
+    of_udp = docker.run(network, "-p", "127.0.0.1:8075:80/udp")
+    others = {at_host: (lab.outside_place, "tcp", HOST[4]),
+              of_udp: (lab.engine_place, "udp", LOOPBACK[4])}
     with numbers(web, [80]):
         assert seen(lab.engine_place, "tcp", LOOPBACK[4], 8075) == "80"
     web.remove()
