@@ -57,6 +57,44 @@ void postrouting_masquerades6(NftBatch& batch) {
       .append_to(batch);
 }
 
+// ip saddr 127.0.0.0/8 oifname @nets counter masquerade
+void postrouting_hides_loopback(NftBatch& batch) {
+  rule_in("postrouting", "this host at its own published ports by 127.0.0.1")
+      .saddr_within({IpAddress{Family::ipv4, 127U << 24}, 8})
+      .in({Part::oifname}, nft_set::nets)
+      .counter()
+      .masquerade()
+      .append_to(batch);
+}
+
+// Frames that br_netfilter shows here came by no interface.
+// ip saddr . ip daddr @itself4 ct status dnat counter masquerade, and the same for ip6
+void postrouting_hides_a_member_from_itself(NftBatch& batch) {
+  rule_in("postrouting", "a member at its own published port")
+      .in({Part::ip_saddr, Part::ip_daddr}, nft_set::itself4)
+      .ct_dnat()
+      .counter()
+      .masquerade()
+      .append_to(batch);
+  rule_in("postrouting", "a member at its own published port")
+      .in({Part::ip6_saddr, Part::ip6_daddr}, nft_set::itself6)
+      .ct_dnat()
+      .counter()
+      .masquerade()
+      .append_to(batch);
+}
+
+// Else the sibling would answer by the bridge, from an address that nobody asked.
+// iifname . oifname @turns ct status dnat counter masquerade
+void postrouting_hides_siblings(NftBatch& batch) {
+  rule_in("postrouting", "a member at a sibling's published port, by way of the gateway")
+      .in({Part::iifname, Part::oifname}, nft_set::turns)
+      .ct_dnat()
+      .counter()
+      .masquerade()
+      .append_to(batch);
+}
+
 // oifname @nets meta nfproto ipv4 counter snat ip to ip saddr
 void postrouting_settles4(NftBatch& batch) {
   rule_in("postrouting", "a connection that is settled passes by longer chains of others")
@@ -85,6 +123,9 @@ void append_nat_rules(NftBatch& batch) {
   postrouting_translates6(batch);
   postrouting_masquerades4(batch);
   postrouting_masquerades6(batch);
+  postrouting_hides_loopback(batch);
+  postrouting_hides_a_member_from_itself(batch);
+  postrouting_hides_siblings(batch);
   postrouting_settles4(batch);
   postrouting_settles6(batch);
 }

@@ -257,6 +257,29 @@ NftRule& NftRule::snat(Family family) {
   return *this;
 }
 
+// The port lies in the first whole register behind the address.
+NftRule& NftRule::dnat_to_target(KeyParts key, Family family, char const* map) {
+  load_key(key).lookup_into(NFT_REG_1, map);
+  auto const address_words = static_cast<std::uint32_t>(bits_of(family)) / 32;
+  Expression("nat")
+      .set(NFTNL_EXPR_NAT_TYPE, std::uint32_t{NFT_NAT_DNAT})
+      .set(NFTNL_EXPR_NAT_FAMILY, std::uint32_t{nfproto_of(family)})
+      .set(NFTNL_EXPR_NAT_REG_ADDR_MIN, std::uint32_t{NFT_REG_1})
+      .set(NFTNL_EXPR_NAT_REG_PROTO_MIN, register_at(address_words))
+      .add_to(rule_.get());
+  return *this;
+}
+
+NftRule& NftRule::dnat_to_mapped(KeyParts key, Family family, char const* map) {
+  load_key(key).lookup_into(NFT_REG_1, map);
+  Expression("nat")
+      .set(NFTNL_EXPR_NAT_TYPE, std::uint32_t{NFT_NAT_DNAT})
+      .set(NFTNL_EXPR_NAT_FAMILY, std::uint32_t{nfproto_of(family)})
+      .set(NFTNL_EXPR_NAT_REG_ADDR_MIN, std::uint32_t{NFT_REG_1})
+      .add_to(rule_.get());
+  return *this;
+}
+
 NftRule& NftRule::snat_to_mapped(Family family, char const* map) {
   return load(Part::iifname, NFT_REG_1).lookup_into(NFT_REG_1, map).snat(family);
 }

@@ -62,12 +62,15 @@ class NftRule {
   NftRule& family_is(Family family);
   /// meta l4proto PROTOCOL: IPPROTO_ICMP
   NftRule& l4proto_is(std::uint8_t protocol);
-  /// ip daddr PREFIX, ip6 daddr PREFIX
+  /// ip daddr PREFIX, ip6 daddr PREFIX; ip saddr PREFIX, ip6 saddr PREFIX
   NftRule& daddr_within(IpPrefix const& prefix);
+  NftRule& saddr_within(IpPrefix const& prefix);
   /// ip6 saddr ::
   NftRule& ip6_saddr_is_unspecified();
   /// udp sport PORT
   NftRule& udp_sport_is(std::uint16_t port);
+  /// fib daddr type != local: the address is none of this host
+  NftRule& daddr_is_not_local();
   /// fib daddr . iif type != local: the address is none of the interface that the packet came by
   NftRule& daddr_not_local_to_iif();
   /// fib saddr . iif oif exists: a reply would leave by the interface that the packet came by
@@ -97,6 +100,10 @@ class NftRule {
   NftRule& jump(char const* chain);
   NftRule& go_to(char const* chain);
   NftRule& masquerade();
+  /// dnat ip to PART . PART map @MAP, dnat ip6 to PART . PART map @MAP: into an address and a port,
+  /// or into an address, with the port that the packet has
+  NftRule& dnat_to_target(KeyParts key, Family family, char const* map);
+  NftRule& dnat_to_mapped(KeyParts key, Family family, char const* map);
   /// snat ip to iifname map @MAP, snat ip6 to iifname map @MAP
   NftRule& snat_to_mapped(Family family, char const* map);
   /// snat ip to ip saddr, snat ip6 to ip6 saddr: translated into what it is
@@ -119,6 +126,8 @@ class NftRule {
   NftRule& load_key(KeyParts key);
   NftRule& require_header_of(Part part);
   NftRule& protocol_is(std::uint16_t ether_type);
+  NftRule& within(Part part, IpPrefix const& prefix);
+  NftRule& daddr_type_is_not(std::uint32_t type, std::uint32_t flags);
   NftRule& mask(void const* bits, std::size_t bytes);
   NftRule& mask(std::uint32_t bits) { return mask(&bits, sizeof bits); }
   NftRule& compare(std::uint32_t op, void const* data, std::size_t bytes);

@@ -96,12 +96,22 @@ NftRule& NftRule::l4proto_is(std::uint8_t protocol) {
 }
 
 NftRule& NftRule::daddr_within(IpPrefix const& prefix) {
+  return within(prefix.family() == Family::ipv4 ? Part::ip_daddr : Part::ip6_daddr, prefix);
+}
+
+NftRule& NftRule::saddr_within(IpPrefix const& prefix) {
+  return within(prefix.family() == Family::ipv4 ? Part::ip_saddr : Part::ip6_saddr, prefix);
+}
+
+NftRule& NftRule::within(Part part, IpPrefix const& prefix) {
   int const bits = bits_of(prefix.family());
-  NetworkOrder const ones(IpAddress{prefix.family(), ~AddressBits{0} << (bits - prefix.length)});
   NetworkOrder const first(prefix.first());
-  return load_key({prefix.family() == Family::ipv4 ? Part::ip_daddr : Part::ip6_daddr})
-      .mask(ones.bytes.data(), ones.size)
-      .compare(NFT_CMP_EQ, first.bytes.data(), first.size);
+  load_key({part});
+  if (prefix.length < bits) {
+    NetworkOrder const ones(IpAddress{prefix.family(), ~AddressBits{0} << (bits - prefix.length)});
+    mask(ones.bytes.data(), ones.size);
+  }
+  return compare(NFT_CMP_EQ, first.bytes.data(), first.size);
 }
 
 NftRule& NftRule::ip6_saddr_is_unspecified() {
@@ -117,14 +127,22 @@ NftRule& NftRule::udp_sport_is(std::uint16_t port) {
       .compare(NFT_CMP_EQ, &value, sizeof value);
 }
 
-NftRule& NftRule::daddr_not_local_to_iif() {
+/// flags  NFTA_FIB_F_*: what is looked up
+NftRule& NftRule::daddr_type_is_not(std::uint32_t type, std::uint32_t flags) {
   Expression("fib")
       .set(NFTNL_EXPR_FIB_DREG, NFT_REG_1)
       .set(NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE)
-      .set(NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR | NFTA_FIB_F_IIF)
+      .set(NFTNL_EXPR_FIB_FLAGS, flags)
       .add_to(rule_.get());
-  std::uint32_t const local = RTN_LOCAL;
-  return compare(NFT_CMP_NEQ, &local, sizeof local);
+  return compare(NFT_CMP_NEQ, &type, sizeof type);
+}
+
+NftRule& NftRule::daddr_is_not_local() {
+  return daddr_type_is_not(RTN_LOCAL, NFTA_FIB_F_DADDR);
+}
+
+NftRule& NftRule::daddr_not_local_to_iif() {
+  return daddr_type_is_not(RTN_LOCAL, NFTA_FIB_F_DADDR | NFTA_FIB_F_IIF);
 }
 
 NftRule& NftRule::saddr_reached_by_iif() {

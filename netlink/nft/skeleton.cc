@@ -44,12 +44,19 @@ constexpr Type inet_service{13, 2};
 constexpr Type devgroup{35, 4};
 constexpr Type ifname{41, IFNAMSIZ};
 constexpr Type verdict{NFT_DATA_VERDICT, 0};
+// Two types joined, each in whole registers.
+constexpr Type ipv4_target{ipv4_addr.number << 6 | inet_service.number, sizeof(in_addr) + 4};
+constexpr Type ipv6_target{ipv6_addr.number << 6 | inet_service.number, sizeof(in6_addr) + 4};
 
 /// The parts of a key, up to the first that is no type.
 using KeyTypes = std::array<Type, 4>;
 
-enum class Holds : std::uint8_t { single, ranges };
+/// `recent` is what rules put in themselves: at most so many, each for so long after it was last
+/// seen.
+enum class Holds : std::uint8_t { single, ranges, recent };
 using enum Holds;
+constexpr std::uint32_t most_recent = 65535;
+constexpr std::uint64_t recent_for_ms = 60'000;
 
 /// A set; a map when it has values.
 struct SetShape {
@@ -60,7 +67,7 @@ struct SetShape {
   Holds holds = single;
 };
 
-constexpr std::array<SetShape, 31> set_shapes{{
+constexpr std::array<SetShape, 49> set_shapes{{
     {NFPROTO_INET, nft_set::nets, {ifname}},
     {NFPROTO_INET, nft_set::pair, {ifname, ifname}, verdict},
     {NFPROTO_INET, nft_set::teams, {ifname, devgroup}},
@@ -90,6 +97,32 @@ constexpr std::array<SetShape, 31> set_shapes{{
     {NFPROTO_INET, nft_set::open6, {ifname}},
     {NFPROTO_INET, nft_set::routed4, {ifname}},
     {NFPROTO_INET, nft_set::routed6, {ifname}},
+    {NFPROTO_INET, nft_set::ports4, {ipv4_addr, inet_proto, inet_service}, ipv4_target},
+    {NFPROTO_INET, nft_set::ports6, {ipv6_addr, inet_proto, inet_service}, ipv6_target},
+    {NFPROTO_INET, nft_set::ports_any4, {inet_proto, inet_service}, ipv4_target},
+    {NFPROTO_INET, nft_set::ports_any6, {inet_proto, inet_service}, ipv6_target},
+    {NFPROTO_INET,
+     nft_set::port_ranges4,
+     {ipv4_addr, inet_proto, inet_service},
+     ipv4_addr,
+     ranges},
+    {NFPROTO_INET,
+     nft_set::port_ranges6,
+     {ipv6_addr, inet_proto, inet_service},
+     ipv6_addr,
+     ranges},
+    {NFPROTO_INET, nft_set::relayed, {ifname, inet_proto, inet_service}, {}, ranges},
+    {NFPROTO_INET, nft_set::itself4, {ipv4_addr, ipv4_addr}},
+    {NFPROTO_INET, nft_set::itself6, {ipv6_addr, ipv6_addr}},
+    {NFPROTO_INET, nft_set::turns, {ifname, ifname}},
+    {NFPROTO_INET, nft_set::routed_ports4, {ipv4_addr, inet_proto, inet_service}, {}, ranges},
+    {NFPROTO_INET, nft_set::routed_ports6, {ipv6_addr, inet_proto, inet_service}, {}, ranges},
+    {NFPROTO_INET, nft_set::publish, {ifname}, verdict},
+    {NFPROTO_INET, nft_set::publish_from4, {ipv4_addr, ifname}, {}, ranges},
+    {NFPROTO_INET, nft_set::publish_from6, {ipv6_addr, ifname}, {}, ranges},
+    {NFPROTO_INET, nft_set::connlimit, {ifname}, verdict},
+    {NFPROTO_INET, nft_set::openers4, {ifname, ipv4_addr}, {}, recent},
+    {NFPROTO_INET, nft_set::openers6, {ifname, ipv6_addr}, {}, recent},
     {NFPROTO_INET, nft_set::masquerade4, {ifname}},
     {NFPROTO_INET, nft_set::masquerade6, {ifname}},
     {NFPROTO_INET, nft_set::host4, {ifname}, ipv4_addr},
@@ -115,14 +148,20 @@ struct ChainShape {
   std::optional<Hook> hook = {};
 };
 
-// Ours translates before Docker's own source translation, at srcnat, looks at the connection.
-constexpr std::array<ChainShape, 15> chain_shapes{{
+// Ours translate before Docker's own chains, at dstnat and srcnat, look at the connection.
+constexpr std::array<ChainShape, 21> chain_shapes{{
     {NFPROTO_INET, nft_chain::apart},
     {NFPROTO_INET, "invited"},
     {NFPROTO_INET, nft_chain::egress_internet},
     {NFPROTO_INET, nft_chain::egress_listed},
     {NFPROTO_INET, nft_chain::host_internet},
     {NFPROTO_INET, "inbound"},
+    {NFPROTO_INET, "published"},
+    {NFPROTO_INET, nft_chain::publish_listed},
+    {NFPROTO_INET, "ports"},
+    {NFPROTO_INET, "early", Hook{"filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW}},
+    {NFPROTO_INET, "prerouting", Hook{"nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST - 1}},
+    {NFPROTO_INET, "local_nat", Hook{"nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST - 1}},
     {NFPROTO_INET, "forward", Hook{"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER}},
     {NFPROTO_INET, "input", Hook{"filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER}},
     {NFPROTO_INET, "output", Hook{"filter", NF_INET_LOCAL_OUT, NF_IP_PRI_FILTER}},
@@ -194,6 +233,7 @@ std::uint32_t flags_of(SetShape const& shape) {
   std::uint32_t flags = 0;
   flags |= shape.value ? std::uint32_t{NFT_SET_MAP} : 0U;
   flags |= shape.holds == ranges ? std::uint32_t{NFT_SET_INTERVAL | NFT_SET_CONCAT} : 0U;
+  flags |= shape.holds == recent ? std::uint32_t{NFT_SET_EVAL | NFT_SET_TIMEOUT} : 0U;
   return flags;
 }
 
@@ -209,6 +249,10 @@ void append_set(NftBatch& batch, SetShape const& shape, std::uint32_t id) {
   if (shape.value) {
     nftnl_set_set_u32(set.get(), NFTNL_SET_DATA_TYPE, shape.value->number);
     nftnl_set_set_u32(set.get(), NFTNL_SET_DATA_LEN, shape.value->bytes);
+  }
+  if (shape.holds == recent) {
+    nftnl_set_set_u32(set.get(), NFTNL_SET_DESC_SIZE, most_recent);
+    nftnl_set_set_u64(set.get(), NFTNL_SET_TIMEOUT, recent_for_ms);
   }
   nlmsghdr* message = batch.open(NFT_MSG_NEWSET, shape.family, NLM_F_CREATE);
   nftnl_set_nlmsg_build_payload(message, set.get());
@@ -301,6 +345,8 @@ void append_skeleton(NftBatch& batch, std::uint16_t family) {
     append_bridge_rules(batch);
   } else {
     append_filter_rules(batch);
+    append_inbound_rules(batch);
+    append_port_rules(batch);
     append_nat_rules(batch);
   }
 }

@@ -156,6 +156,30 @@ TEST_F(NftTableTest, ListsValuesOfEveryKind) {
   EXPECT_TRUE(holds(map("host6"), "{ \"db-one\" : 2001:db8::7 }"));
 }
 
+TEST_F(NftTableTest, ListsPublishedPorts) {
+  ProtocolRange const tcp{6, 6};
+  PortRange const web{8080, 8080};
+  PortRange const many{9000, 9100};
+  IpPrefix const any6 = IpPrefix::parse("::/0").value();
+  ASSERT_OK(nft_.replace({
+      element("ports4", {address("192.0.2.1"), tcp, web}, Target{address("10.249.1.2"), 80}),
+      element("ports_any6", {tcp, web}, Target{address("fd00:1::2"), 80}),
+      element("port_ranges6", {any6, tcp, many}, address("fd00:1::2")),
+      element("relayed", {"db-one", tcp, web}),
+      element("itself4", {address("10.249.1.2"), address("10.249.1.2")}),
+      element("routed_ports6", {address("fd00:1::2"), tcp, many}),
+      element("publish_from4", {IpPrefix::parse("192.0.2.0/24").value(), "db-one"}),
+  }));
+
+  EXPECT_TRUE(holds(map("ports4"), "{ 192.0.2.1 . tcp . 8080 : 10.249.1.2 . 80 }"));
+  EXPECT_TRUE(holds(map("ports_any6"), "{ tcp . 8080 : fd00:1::2 . 80 }"));
+  EXPECT_TRUE(holds(map("port_ranges6"), "{ ::/0 . tcp . 9000-9100 : fd00:1::2 }"));
+  EXPECT_TRUE(holds(set("relayed"), "{ \"db-one\" . tcp . 8080 }"));
+  EXPECT_TRUE(holds(set("itself4"), "{ 10.249.1.2 . 10.249.1.2 }"));
+  EXPECT_TRUE(holds(set("routed_ports6"), "{ fd00:1::2 . tcp . 9000-9100 }"));
+  EXPECT_TRUE(holds(set("publish_from4"), "{ 192.0.2.0/24 . \"db-one\" }"));
+}
+
 TEST_F(NftTableTest, ReplacesTheValueUnderAKey) {
   Element const before = element("pair", {"db-one", "db-one"}, Verdict{});
   Element const after =
