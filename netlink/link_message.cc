@@ -9,6 +9,7 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -67,6 +68,7 @@ RouteMessage describe_host_end(Veth const& veth, std::uint32_t index, bool is_po
     put_port_flags(message, [&] {
       message.put(IFLA_BRPORT_UNICAST_FLOOD, is_open).put(IFLA_BRPORT_LEARNING, is_open);
       message.put(IFLA_BRPORT_ISOLATED, static_cast<std::uint8_t>(veth.isolated));
+      message.put(IFLA_BRPORT_MODE, static_cast<std::uint8_t>(veth.hairpin));
     });
   }
   return message;
@@ -184,6 +186,9 @@ std::vector<RouteMessage> create_bridge(Bridge const& bridge, std::uint32_t inde
   for (IpPrefix const& address : bridge.addresses) {
     batch.push_back(add_address(index, address));
   }
+  if (bridge.route_localnet) {
+    batch.push_back(allow_loopback(index));
+  }
   if (bridge.up) {
     batch.push_back(bring_up(index));
   }
@@ -237,6 +242,24 @@ RouteMessage set_isolated(std::uint32_t port, bool isolated) {
   RouteMessage message(RTM_NEWLINK, 0, link_header(port));
   put_port_flags(message,
                  [&] { message.put(IFLA_BRPORT_ISOLATED, static_cast<std::uint8_t>(isolated)); });
+  return message;
+}
+
+RouteMessage set_hairpin(std::uint32_t port, bool hairpin) {
+  RouteMessage message(RTM_NEWLINK, 0, link_header(port));
+  put_port_flags(message,
+                 [&] { message.put(IFLA_BRPORT_MODE, static_cast<std::uint8_t>(hairpin)); });
+  return message;
+}
+
+RouteMessage allow_loopback(std::uint32_t index) {
+  RouteMessage message(RTM_SETLINK, 0, link_header(index));
+  message.nest(IFLA_AF_SPEC, [&] {
+    message.nest(AF_INET, [&] {
+      message.nest(IFLA_INET_CONF,
+                   [&] { message.put(IPV4_DEVCONF_ROUTE_LOCALNET, std::uint32_t{1}); });
+    });
+  });
   return message;
 }
 

@@ -46,6 +46,9 @@ RouteMessage remove_static_entry(std::uint32_t port, MacAddress const& mac);
 /// Entries that the bridge learned at this port.
 RouteMessage forget_learned(std::uint32_t port);
 RouteMessage set_isolated(std::uint32_t port, bool isolated);
+RouteMessage set_hairpin(std::uint32_t port, bool hairpin);
+/// As sysctl net.ipv4.conf.LINK.route_localnet=1, also where /proc/sys is read-only.
+RouteMessage allow_loopback(std::uint32_t index);
 
 RouteMessage set_alias(std::uint32_t index, std::string const& alias);
 RouteMessage set_name(std::uint32_t index, std::string const& name);

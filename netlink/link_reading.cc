@@ -8,6 +8,7 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -53,7 +54,19 @@ bool is_on(nlattr const* attribute) {
 PortFlags port_flags_in(nlattr* slave_data) {
   auto const attributes = parse_nested<IFLA_BRPORT_MAX>(slave_data);
   return {is_on(attributes[IFLA_BRPORT_ISOLATED]), is_on(attributes[IFLA_BRPORT_UNICAST_FLOOD]),
-          is_on(attributes[IFLA_BRPORT_LEARNING])};
+          is_on(attributes[IFLA_BRPORT_LEARNING]), is_on(attributes[IFLA_BRPORT_MODE])};
+}
+
+/// The kernel lists every setting of the link, the first of which has number 1.
+bool routes_loopback(nlattr* af_spec) {
+  constexpr int position = IPV4_DEVCONF_ROUTE_LOCALNET - 1;
+  auto const families = parse_nested<AF_INET>(af_spec);
+  auto const settings = parse_nested<IFLA_INET_MAX>(families[AF_INET]);
+  nlattr const* const values = settings[IFLA_INET_CONF];
+  if (values == nullptr || nla_len(values) < static_cast<int>((position + 1) * sizeof(int))) {
+    return false;
+  }
+  return static_cast<std::uint32_t const*>(nla_data(values))[position] != 0;
 }
 
 MacAddress mac_in(nlattr const* attribute) {
@@ -89,6 +102,7 @@ std::optional<Link> parse_link(nlmsghdr* message) {
   link.peer = peer_is_here ? number_in(attributes[IFLA_LINK]) : 0;
   link.group = number_in(attributes[IFLA_GROUP]);
   link.port = port_flags_in(info[IFLA_INFO_SLAVE_DATA]);
+  link.route_localnet = routes_loopback(attributes[IFLA_AF_SPEC]);
   return link;
 }
 

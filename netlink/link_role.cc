@@ -16,6 +16,7 @@ Bridge bridge_from(Link const& link, std::set<IpPrefix> addresses) {
   bridge.addresses = std::move(addresses);
   bridge.up = link.up;
   bridge.group = {link.group};
+  bridge.route_localnet = link.route_localnet;
   return bridge;
 }
 
@@ -36,6 +37,7 @@ Veth veth_from(Link const& link, std::string container_end, std::string bridge) 
   veth.mtu_bytes = link.mtu_bytes;
   veth.up = link.up;
   veth.isolated = link.port.isolated;
+  veth.hairpin = link.port.hairpin;
   veth.group = {link.group};
   return veth;
 }

@@ -358,11 +358,13 @@ Result<void> OwnedLinks::run(SetGroup const& step) {
 }
 
 Result<void> OwnedLinks::run(SetHairpin const& step) {
-  return fail(Errc::unsupported, step.port + ": hairpin is not there yet");
+  Result<Link> const port = owned(step.port);
+  return port ? links_.set_hairpin(port->index, step.after) : fail(port.error());
 }
 
 Result<void> OwnedLinks::run(AllowLoopback const& step) {
-  return fail(Errc::unsupported, step.bridge + ": route_localnet is not there yet");
+  Result<Link> const bridge = owned(step.bridge);
+  return bridge ? links_.allow_loopback(bridge->index) : fail(bridge.error());
 }
 
 Result<void> OwnedLinks::run(SetRate const& step) {

@@ -250,6 +250,14 @@ Result<void> RouteSocket::set_isolated(std::uint32_t port, bool isolated) {
   return run(link_message::set_isolated(port, isolated), port);
 }
 
+Result<void> RouteSocket::set_hairpin(std::uint32_t port, bool hairpin) {
+  return run(link_message::set_hairpin(port, hairpin), port);
+}
+
+Result<void> RouteSocket::allow_loopback(std::uint32_t index) {
+  return run(link_message::allow_loopback(index), index);
+}
+
 Result<void> RouteSocket::attach(Link const& port, Veth const& veth, std::uint32_t master) {
   bool const is_there = master != 0 && port.master == master;
   return is_there ? correct(port, veth) : move(port, veth, master);

@@ -22,6 +22,7 @@ struct PortFlags {
   bool isolated = false;
   bool flood = false;     // is sent what is for an address that the bridge does not know
   bool learning = false;  // the bridge learns addresses at it
+  bool hairpin = false;   // is sent what came from it
 };
 
 /// A network interface as the kernel shows it.
@@ -37,6 +38,7 @@ struct Link {
   std::uint32_t peer = 0;    // of a veth: index of the other end; 0: in another namespace
   std::uint32_t group = 0;
   PortFlags port;  // all off for what is no port
+  bool route_localnet = false;  // packets from and to 127.0.0.0/8 may pass it
 };
 
 /// An entry of a bridge's table that neither ages nor moves.
@@ -86,6 +88,9 @@ class RouteSocket {
   Result<void> bring_up(std::uint32_t index);
   Result<void> set_group(std::uint32_t index, LinkGroup group);
   Result<void> set_isolated(std::uint32_t port, bool isolated);
+  Result<void> set_hairpin(std::uint32_t port, bool hairpin);
+  /// Lets packets from and to 127.0.0.0/8 pass.
+  Result<void> allow_loopback(std::uint32_t index);
   /// Moves a port to `master`, 0 being none, and tells the bridge all about it. On the bridge that
   /// it is on already, no frame is lost.
   Result<void> attach(Link const& port, Veth const& veth, std::uint32_t master);

@@ -239,6 +239,36 @@ TEST_F(BridgePortTest, IsolationIsSwitchedOnALivePort) {
   }
 }
 
+TEST_F(BridgePortTest, HairpinSendsFramesBackWhereTheyCameFrom) {
+  EXPECT_TRUE(plain().misses(plain().send(plain().address())));
+  ASSERT_OK(kernel_->apply({SetHairpin{"dv-3", false, true}}));
+  EXPECT_TRUE(plain().sees(plain().send(plain().address())));
+
+  ASSERT_OK(kernel_->apply({SetHairpin{"dv-3", true, false}}));
+  EXPECT_TRUE(plain().misses(plain().send(plain().address())));
+}
+
+TEST_F(BridgePortTest, PortsAndBridgesAreMadeForPublishedPorts) {
+  KernelState state;
+  state.bridges["db-5"] = {"db-5", "network5", mac("02:db:0a:f9:05:01"), 1500, {}};
+  state.bridges["db-5"].route_localnet = true;
+  Veth& veth = state.veths["dv-5"];
+  veth = {"dv-5", "dc-5", "endpoint5", "db-5", 1500, true};
+  veth.hairpin = true;
+  ASSERT_OK(kernel_->apply(diff({}, state)));
+  EXPECT_EQ(shell("cat /proc/sys/net/ipv4/conf/db-5/route_localnet"), "1\n");
+  EXPECT_EQ(describe(diff(*kernel_->observe({"db-5", "dv-5"}), state)), "");
+
+  shell("echo 0 > /proc/sys/net/ipv4/conf/db-5/route_localnet");
+  shell("bridge link set dev dv-5 hairpin off");
+
+  Plan const plan = diff(*kernel_->observe({"db-5", "dv-5"}), state);
+  EXPECT_EQ(describe(plan), "let 127.0.0.0/8 leave by db-5\nset hairpin of dv-5 on\n");
+  ASSERT_OK(kernel_->apply(plan));
+  EXPECT_EQ(shell("cat /proc/sys/net/ipv4/conf/db-5/route_localnet"), "1\n");
+  EXPECT_EQ(describe(diff(*kernel_->observe({"db-5", "dv-5"}), state)), "");
+}
+
 TEST_F(BridgePortTest, AFrameForNobodyIsShownToNoPortThatIsKnown) {
   std::uint32_t const number = apart().send(nobody);
   EXPECT_TRUE(unknown().sees(number));
