@@ -2,20 +2,13 @@
 // those of plain networks.
 #include "tests/support/expect_ok.h"
 #include "tests/support/parties.h"
-#include "tests/support/sockets.h"
+#include "tests/support/question.h"
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include <array>
 #include <filesystem>
-#include <utility>
 #include <vector>
-
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 namespace drawbridge {
 namespace {
@@ -24,8 +17,6 @@ using Ports = std::vector<std::uint16_t>;
 
 constexpr ProtocolRange tcp{6, 6};
 constexpr ProtocolRange udp{17, 17};
-constexpr int passing_ms = 3000;  // a busy machine may take its time
-constexpr int refusal_ms = 100;
 
 IpAddress address(std::string const& text) {
   return IpAddress::parse(text).value();
@@ -37,83 +28,6 @@ IpPrefix prefix(char const* text) {
 
 bool is_ipv6(std::string const& text) {
   return text.find(':') != std::string::npos;
-}
-
-/// How somebody asks a container.
-struct Question {
-  std::string address;
-  std::uint16_t port = 8080;
-  std::uint16_t inside = 80;  // where the container listens
-  int type = SOCK_DGRAM;
-  int patience_ms = passing_ms;
-};
-
-FileDescriptor open_socket(int type) {
-  return FileDescriptor(::socket(AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-}
-
-FileDescriptor listen_at(Question const& question) {
-  FileDescriptor listener = open_socket(question.type);
-  sockaddr_in6 const any = socket_address("::", question.inside);
-  int const on = 1;
-  ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  EXPECT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr const*>(&any), sizeof any), 0);
-  if (question.type == SOCK_STREAM) {
-    EXPECT_EQ(::listen(listener.get(), 1), 0);
-  }
-  return listener;
-}
-
-/// Connected: it takes answers from the address that it asked, and from no other.
-FileDescriptor ask(Question const& question) {
-  FileDescriptor client = open_socket(question.type);
-  sockaddr_in6 const target = socket_address(question.address, question.port);
-  ::connect(client.get(), reinterpret_cast<sockaddr const*>(&target), sizeof target);
-  if (question.type == SOCK_DGRAM) {
-    ::send(client.get(), "?", 1, 0);
-  }
-  return client;
-}
-
-/// Answers the one question that waits at `listener`.
-///
-/// returns  who asked
-sockaddr_in6 answer(Question const& question, FileDescriptor const& listener) {
-  sockaddr_in6 from{};
-  socklen_t size = sizeof from;
-  auto* const peer = reinterpret_cast<sockaddr*>(&from);
-  if (question.type == SOCK_STREAM) {
-    FileDescriptor const stream(::accept4(listener.get(), peer, &size, SOCK_CLOEXEC));
-    ::send(stream.get(), "!", 1, MSG_NOSIGNAL);
-    return from;
-  }
-  char byte = 0;
-  ::recvfrom(listener.get(), &byte, 1, 0, peer, &size);
-  ::sendto(listener.get(), "!", 1, 0, peer, size);
-  return from;
-}
-
-std::string text_of(sockaddr_in6 const& from) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(AF_INET6, &from.sin6_addr, text.data(), text.size());
-  std::string const seen = text.data();
-  return seen.starts_with("::ffff:") ? seen.substr(7) : seen;
-}
-
-/// returns  whom `to` saw, if its answer came back; "nobody" if it was not asked
-std::string client_seen(Party const& from, Party const& to, Question const& question) {
-  FileDescriptor listener;
-  FileDescriptor client;
-  to.run([&] { listener = listen_at(question); });
-  from.run([&] { client = ask(question); });
-  if (!becomes_readable(listener, question.patience_ms)) {
-    return "nobody";
-  }
-  std::string const seen = text_of(answer(question, listener));
-  char byte = 0;
-  bool const answered =
-      becomes_readable(client, passing_ms) && ::recv(client.get(), &byte, 1, 0) == 1;
-  return answered ? seen : seen + " without an answer";
 }
 
 /// Publishes port 8080 of every address as port 80 of a1.
@@ -247,10 +161,9 @@ TEST_F(PublishedPortsTest, AMemberReachesItsOwn) {
 TEST_F(PublishedPortsTest, APortOfOneAddressIsAtNoOther) {
   shell("ip address add 192.0.2.9/24 dev br0; ip address add 2001:db8::9/64 dev br0 nodad");
   PortRange const port{8081, 8081};
-  ASSERT_OK(publish({{"ports4", {address("192.0.2.9"), udp, port}, Target{address("10.1.0.2"), 80}},
-                     {"ports6",
-                      {address("2001:db8::9"), udp, port},
-                      Target{address("fd01::2"), 80}}}));
+  ASSERT_OK(
+      publish({{"ports4", {address("192.0.2.9"), udp, port}, Target{address("10.1.0.2"), 80}},
+               {"ports6", {address("2001:db8::9"), udp, port}, Target{address("fd01::2"), 80}}}));
 
   for (Party const* from : {&outside_, &b1_, &host_}) {
     EXPECT_NE(client_seen(*from, a1_, {"192.0.2.9", 8081}), "nobody");
@@ -272,10 +185,11 @@ TEST_F(PublishedPortsTest, AProtocolIsNotAnother) {
 
 TEST_F(PublishedPortsTest, ARangeKeepsItsNumbers) {
   PortRange const range{9000, 9100};
-  ASSERT_OK(write_tables(
-      {{"port_ranges4", {prefix("0.0.0.0/0"), udp, range}, address("10.1.0.2")},
-       {"port_ranges6", {prefix("::/0"), udp, range}, address("fd01::2")},
-       {"port_ranges4", {prefix("192.0.2.1/32"), udp, PortRange{9200, 9201}}, address("10.1.0.2")}}));
+  ASSERT_OK(write_tables({{"port_ranges4", {prefix("0.0.0.0/0"), udp, range}, address("10.1.0.2")},
+                          {"port_ranges6", {prefix("::/0"), udp, range}, address("fd01::2")},
+                          {"port_ranges4",
+                           {prefix("192.0.2.1/32"), udp, PortRange{9200, 9201}},
+                           address("10.1.0.2")}}));
 
   for (std::uint16_t const port : Ports{9000, 9050, 9100}) {
     EXPECT_EQ(client_seen(outside_, a1_, {"192.0.2.1", port, port}), "192.0.2.2") << port;

@@ -14,9 +14,6 @@
 namespace drawbridge {
 namespace {
 
-constexpr int passing_ms = 3000;  // a busy machine may take its time
-constexpr int refusal_ms = 100;
-
 FileDescriptor udp_socket() {
   return FileDescriptor(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 }

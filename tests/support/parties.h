@@ -12,6 +12,11 @@
 
 namespace drawbridge {
 
+/// How long is waited for what is to arrive, as a busy machine may take its time, and for what is
+/// not.
+inline constexpr int passing_ms = 3000;
+inline constexpr int refusal_ms = 100;
+
 /// Somebody with an address: a container, this host, or a machine outside.
 struct Party {
   std::optional<Netns> netns;  // none: this host
