@@ -37,7 +37,7 @@ struct Link {
   std::uint32_t master = 0;  // index of the bridge that it is a port of; 0: of none
   std::uint32_t peer = 0;    // of a veth: index of the other end; 0: in another namespace
   std::uint32_t group = 0;
-  PortFlags port;  // all off for what is no port
+  PortFlags port;               // all off for what is no port
   bool route_localnet = false;  // packets from and to 127.0.0.0/8 may pass it
 };
 
