@@ -58,10 +58,15 @@ struct Veth {
   bool isolated = false;  // exchanges no frame with other isolated ports of its bridge
   LinkGroup group = {};   // of its compose project, where the network keeps projects apart
   bool hairpin = false;   // sends frames back where they came from: a container at its own port
-  std::uint64_t rate_bits_per_second = 0;  // of each direction; 0: no limit
+  /// Of each direction, in whole bytes: a multiple of 8. 0: no limit.
+  std::uint64_t rate_bits_per_second = 0;
 
   bool operator==(Veth const&) const = default;
 };
+
+/// The rate of a veth of whose limit only a part is there. Nobody wants it, so it is made whole, or
+/// taken away.
+inline constexpr std::uint64_t unsound_rate = 1;
 
 /// One part of a set element's key. Prefixes and ranges are for sets that hold intervals
 /// (nft/skeleton.h).

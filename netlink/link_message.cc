@@ -216,6 +216,19 @@ std::vector<RouteMessage> create_veth(Veth const& veth, std::uint32_t index, std
   return batch;
 }
 
+RouteMessage new_limiter(std::string const& name, std::uint32_t index) {
+  RouteMessage message(RTM_NEWLINK, create_flags, link_header(index));
+  message.put(IFLA_IFNAME, name);
+  message.nest(IFLA_LINKINFO, [&] { message.put(IFLA_INFO_KIND, std::string("ifb")); });
+  return message;
+}
+
+void add_limiter(std::vector<RouteMessage>& batch, Veth const& veth, std::uint32_t index) {
+  batch.push_back(set_alias(index, limiter_mark_of(veth.owner)));
+  batch.push_back(set_link_local(index, IN6_ADDR_GEN_MODE_NONE));
+  batch.push_back(bring_up(index));
+}
+
 RouteMessage add_address(std::uint32_t index, IpPrefix const& address) {
   return address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, index, address);
 }

@@ -19,7 +19,8 @@ std::optional<ForwardingEntry> parse_static_entry(nlmsghdr* message);
 /// returns  an address of 4 or 16 bytes; nothing for another size
 std::optional<IpAddress> parse_ip(nlattr const* attribute);
 
-/// returns  true for a bridge or an end of a veth pair that carries our mark, in use or retired
+/// returns  true for a bridge, an end of a veth pair or an ifb that carries our mark, in use or
+///          retired
 bool is_ours(Link const& link);
 
 RouteMessage get_by_name(std::string const& name);
@@ -35,6 +36,10 @@ RouteMessage list_forwarding_entries(std::uint32_t port);
 std::vector<RouteMessage> create_bridge(Bridge const& bridge, std::uint32_t index);
 /// The container's end gets `index` + 1.
 std::vector<RouteMessage> create_veth(Veth const& veth, std::uint32_t index, std::uint32_t master);
+/// An ifb: what is sent to it comes in again where it came from.
+RouteMessage new_limiter(std::string const& name, std::uint32_t index);
+/// Marks the ifb of this pair, and brings it up.
+void add_limiter(std::vector<RouteMessage>& batch, Veth const& veth, std::uint32_t index);
 /// Marks a host end, and tells the bridge that it is on all about the port. Its forwarding entry
 /// comes before the flags: it is never a port that nothing is sent to.
 void add_host_end(std::vector<RouteMessage>& batch, Veth const& veth, std::uint32_t index,

@@ -101,6 +101,7 @@ std::optional<Link> parse_link(nlmsghdr* message) {
   bool const peer_is_here = attributes[IFLA_LINK_NETNSID] == nullptr;
   link.peer = peer_is_here ? number_in(attributes[IFLA_LINK]) : 0;
   link.group = number_in(attributes[IFLA_GROUP]);
+  link.qdisc = text_in(attributes[IFLA_QDISC]);
   link.port = port_flags_in(info[IFLA_INFO_SLAVE_DATA]);
   link.route_localnet = routes_loopback(attributes[IFLA_AF_SPEC]);
   return link;
@@ -150,7 +151,8 @@ std::optional<LinkAddress> parse_address(nlmsghdr* message) {
 }
 
 bool is_ours(Link const& link) {
-  bool const is_kind_of_ours = link.kind == "bridge" || link.kind == "veth";
+  bool const is_kind_of_ours =
+      link.kind == "bridge" || link.kind == "veth" || link.kind == "ifb";
   return is_kind_of_ours && is_mark(link.alias);
 }
 

@@ -49,6 +49,9 @@ LinkRole role_of(Link const& link) {
   if (link.alias == retired_mark) {
     return LinkRole::retired;
   }
+  if (link.kind == "ifb") {
+    return LinkRole::limiter;
+  }
   if (!owner_in(link.alias)) {
     return LinkRole::container_end;
   }

@@ -11,7 +11,7 @@
 
 namespace drawbridge {
 
-enum class LinkRole : std::uint8_t { bridge, veth, container_end, retired, foreign };
+enum class LinkRole : std::uint8_t { bridge, veth, container_end, limiter, retired, foreign };
 
 LinkRole role_of(Link const& link);
 

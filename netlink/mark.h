@@ -3,7 +3,8 @@
 //   drawbridge:<network id>              a bridge
 //   drawbridge:<endpoint id>             the host end of a veth pair
 //   drawbridge:<endpoint id>/container   the container's end; the ends must be told apart
-//   drawbridge:retired                   a bridge or a host end that waits for deletion
+//   drawbridge:<endpoint id>/limit       the ifb that limits what leaves the container (rate.h)
+//   drawbridge:retired                   a bridge, a host end or an ifb that waits for deletion
 #pragma once
 
 #include <optional>
@@ -17,6 +18,7 @@ constexpr std::string_view retired_mark = "drawbridge:retired";
 /// returns  the alias of a bridge, or of a host end, that belongs to `owner`
 std::string mark_of(std::string_view owner);
 std::string container_mark_of(std::string_view owner);
+std::string limiter_mark_of(std::string_view owner);
 
 /// returns  true for every alias of the list above
 bool is_mark(std::string_view alias);

@@ -1,53 +1,12 @@
 #include "netlink/owned_links.h"
 
 #include "netlink/link_role.h"
+#include "netlink/link_snapshot.h"
 #include "netlink/mark.h"
 #include "netlink/sysctl.h"
 
-#include <map>
-
 namespace drawbridge {
 namespace {
-
-/// All links and addresses of one look, and what each index stands for.
-struct Snapshot {
-  std::vector<Link> links;
-  std::map<std::uint32_t, std::string> names;
-  std::map<std::uint32_t, std::set<IpPrefix>> addresses;
-  std::map<std::uint32_t, std::set<MacAddress>> static_macs;
-
-  std::string name_at(std::uint32_t index) const {
-    auto const found = names.find(index);
-    return found == names.end() ? "" : found->second;
-  }
-};
-
-Result<Snapshot> take_snapshot(RouteSocket& socket) {
-  Result<std::vector<Link>> links = socket.links();
-  if (!links) {
-    return fail(links.error());
-  }
-  Result<std::vector<LinkAddress>> const addresses = socket.addresses();
-  if (!addresses) {
-    return fail(addresses.error());
-  }
-  Result<std::vector<ForwardingEntry>> const entries = socket.static_entries();
-  if (!entries) {
-    return fail(entries.error());
-  }
-  Snapshot snapshot;
-  for (Link const& link : *links) {
-    snapshot.names[link.index] = link.name;
-  }
-  for (LinkAddress const& entry : *addresses) {
-    snapshot.addresses[entry.link].insert(entry.address);
-  }
-  for (ForwardingEntry const& entry : *entries) {
-    snapshot.static_macs[entry.port].insert(entry.mac);
-  }
-  snapshot.links = std::move(*links);
-  return snapshot;
-}
 
 /// A container must not make itself this host's router by advertising one on its bridge. And the
 /// bridge's addresses are nobody else's, as the guards of its ports see to: a bridge that asked
@@ -80,11 +39,15 @@ Result<OwnedLinks> OwnedLinks::open() {
   if (!links) {
     return fail(links.error());
   }
+  Result<RateLimits> limits = RateLimits::open();
+  if (!limits) {
+    return fail(limits.error());
+  }
   Result<Reaper> reaper = Reaper::create(*links);
   if (!reaper) {
     return fail(reaper.error());
   }
-  return OwnedLinks(std::move(*links), std::move(*reaper));
+  return OwnedLinks(std::move(*links), std::move(*limits), std::move(*reaper));
 }
 
 Result<void> OwnedLinks::observe(std::set<std::string> const& names, KernelState& state) {
@@ -122,6 +85,7 @@ Result<void> OwnedLinks::observe_one(Link const& link, KernelState& state) {
     Veth& veth = state.veths[link.name];
     veth = veth_from(link, std::move(*container_end), std::move(*bridge));
     veth.mac = *mac;
+    return observe_rates({link}, state);
   } else if (role != LinkRole::retired) {
     state.foreign.insert(link.name);
   }
@@ -153,7 +117,7 @@ Result<std::string> OwnedLinks::name_of_link(std::uint32_t index) {
 }
 
 Result<void> OwnedLinks::observe_all(KernelState& state) {
-  Result<Snapshot> snapshot = take_snapshot(links_);
+  Result<LinkSnapshot> snapshot = take_snapshot(links_);
   if (!snapshot) {
     return fail(snapshot.error());
   }
@@ -171,13 +135,14 @@ Result<void> OwnedLinks::observe_all(KernelState& state) {
         enqueue(link);
         break;
       case LinkRole::container_end:
+      case LinkRole::limiter:
         break;
       case LinkRole::foreign:
         state.foreign.insert(link.name);
         break;
     }
   }
-  return {};
+  return observe_rates(snapshot->links, state);
 }
 
 void OwnedLinks::enqueue(Link const& retired) {
@@ -280,7 +245,12 @@ Result<void> OwnedLinks::run(RemoveAddress const& step) {
 
 Result<void> OwnedLinks::run(SetMtu const& step) {
   Result<Link> const link = owned(step.link);
-  return link ? links_.set_mtu(link->index, step.after_bytes) : fail(link.error());
+  if (!link) {
+    return fail(link.error());
+  }
+  Result<void> set = links_.set_mtu(link->index, step.after_bytes);
+  bool const is_limited = set && has_bucket(*link);
+  return is_limited ? settle_rate_after_mtu(*link, step.after_bytes) : set;
 }
 
 Result<void> OwnedLinks::run(BringUp const& step) {
@@ -294,7 +264,10 @@ Result<void> OwnedLinks::run(CreateVeth const& step) {
     return fail(master.error());
   }
   Result<void> created = links_.create_veth(step.veth, *master);
-  if (created || created.error().code != Errc::already_exists) {
+  if (created) {
+    return step.veth.rate_bits_per_second == 0 ? created : limit_new(step.veth);
+  }
+  if (created.error().code != Errc::already_exists) {
     return created;
   }
   Result<bool> const revived = revive(step.veth, *master);
@@ -320,6 +293,11 @@ Result<bool> OwnedLinks::revive(Veth const& veth, std::uint32_t master) {
   if (!revived) {
     return fail(revived.error());
   }
+  // It may have kept a limit, whose ifb may be gone already.
+  Result<void> const settled = settle_rate(**link, veth);
+  if (!settled) {
+    return fail(settled.error());
+  }
   return true;
 }
 
@@ -332,10 +310,11 @@ Result<void> OwnedLinks::run(RetireVeth const& step) {
     return {};
   }
   Result<void> retired = links_.retire_veth((*link)->index);
-  if (retired) {
-    reaper_.add_veth((*link)->index);
+  if (!retired) {
+    return retired;
   }
-  return retired;
+  reaper_.add_veth((*link)->index);
+  return has_bucket(**link) ? retire_limiter_of(step.veth.host_end) : retired;
 }
 
 Result<void> OwnedLinks::run(AttachPort const& step) {
@@ -365,10 +344,6 @@ Result<void> OwnedLinks::run(SetHairpin const& step) {
 Result<void> OwnedLinks::run(AllowLoopback const& step) {
   Result<Link> const bridge = owned(step.bridge);
   return bridge ? links_.allow_loopback(bridge->index) : fail(bridge.error());
-}
-
-Result<void> OwnedLinks::run(SetRate const& step) {
-  return fail(Errc::unsupported, step.veth.host_end + ": rate is not there yet");
 }
 
 Result<void> OwnedLinks::remove_all() {

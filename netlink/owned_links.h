@@ -1,10 +1,11 @@
 // Links that carry our mark: sees them, changes them, and nothing else.
 //
 // A retired veth keeps its name until it is deleted; it counts as absent, and one that is wanted
-// again before that is taken back into use.
+// again before that is taken back into use. The ifb that limits a pair's rate goes with it.
 #pragma once
 
 #include "netlink/plan.h"
+#include "netlink/rate.h"
 #include "netlink/reaper.h"
 #include "netlink/route_socket.h"
 
@@ -20,7 +21,8 @@ class OwnedLinks {
   /// Adds to `state` the bridges and veths of these names; other links of these names are foreign.
   Result<void> observe(std::set<std::string> const& names, KernelState& state);
   /// Adds to `state` all bridges and veths of ours, and the names of all other links as foreign.
-  /// Retired ones that an earlier process left go into the queue of reap().
+  /// Retired ones that an earlier process left go into the queue of reap(), and so do ifbs that
+  /// limit nothing.
   Result<void> observe_all(KernelState& state);
 
   // Errors of all of these:
@@ -50,8 +52,8 @@ class OwnedLinks {
   Result<void> remove_all();
 
  private:
-  OwnedLinks(RouteSocket links, Reaper reaper)
-      : links_(std::move(links)), reaper_(std::move(reaper)) {}
+  OwnedLinks(RouteSocket links, RateLimits limits, Reaper reaper)
+      : links_(std::move(links)), limits_(std::move(limits)), reaper_(std::move(reaper)) {}
 
   Result<void> observe_one(Link const& link, KernelState& state);
   void enqueue(Link const& retired);
@@ -63,7 +65,16 @@ class OwnedLinks {
   Result<bool> revive(Veth const& veth, std::uint32_t master);
   Error taken(std::string const& name);
 
+  Result<void> observe_rates(std::vector<Link> const& all, KernelState& state);
+  Result<void> retire_unused(Link const& limiter);
+  Result<void> retire_limiter(Link const& limiter);
+  Result<void> retire_limiter_of(std::string const& host_end);
+  Result<void> settle_rate(Link const& host_end, Veth const& veth);
+  Result<void> settle_rate_after_mtu(Link const& host_end, std::uint32_t mtu_bytes);
+  Result<void> limit_new(Veth const& veth);
+
   RouteSocket links_;
+  RateLimits limits_;
   Reaper reaper_;
 };
 

@@ -28,6 +28,12 @@ class RouteMessage {
   RouteMessage& put(int attribute, std::string const& text);
   RouteMessage& put(int attribute, MacAddress const& mac);
   RouteMessage& put(int attribute, IpAddress const& address);
+  /// Puts a structure of the kernel's as it lies in memory.
+  template <class Struct>
+  RouteMessage& put_struct(int attribute, Struct const& value) {
+    put_bytes(attribute, &value, sizeof value);
+    return *this;
+  }
 
   /// Puts what `fill` puts inside a nested attribute.
   template <class Fill>

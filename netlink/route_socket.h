@@ -29,7 +29,7 @@ struct PortFlags {
 struct Link {
   std::uint32_t index = 0;
   std::string name;
-  std::string kind;  // "bridge", "veth", …; empty for hardware
+  std::string kind;  // "bridge", "veth", "ifb", …; empty for hardware
   std::string alias;
   MacAddress mac;
   std::uint32_t mtu_bytes = 0;
@@ -37,6 +37,7 @@ struct Link {
   std::uint32_t master = 0;  // index of the bridge that it is a port of; 0: of none
   std::uint32_t peer = 0;    // of a veth: index of the other end; 0: in another namespace
   std::uint32_t group = 0;
+  std::string qdisc;            // how what it sends is queued: "noqueue", "tbf", …
   PortFlags port;               // all off for what is no port
   bool route_localnet = false;  // packets from and to 127.0.0.0/8 may pass it
 };
@@ -102,6 +103,9 @@ class RouteSocket {
   /// Undoes retire_veth().
   Result<void> revive_veth(std::uint32_t index, Veth const& veth, std::uint32_t master);
 
+  /// returns  an index that no link has, nor the one behind it
+  Result<std::uint32_t> free_index();
+
   /// Deletes one link and waits the kernel's grace periods: 15 ms for a veth, 35 ms for a bridge.
   Result<void> delete_link(std::uint32_t index);
   /// Deletes many links for little more than one; their group number must be nobody else's.
@@ -114,7 +118,6 @@ class RouteSocket {
   Result<std::vector<ForwardingEntry>> static_entries_at(std::uint32_t port);
   Result<void> move(Link const& port, Veth const& veth, std::uint32_t master);
   Result<void> correct(Link const& port, Veth const& veth);
-  Result<std::uint32_t> free_index();
   Result<void> revive_bridge(std::uint32_t index, Bridge const& bridge);
   Result<void> run(RouteMessage message, std::uint32_t index);
   Result<void> run(std::vector<RouteMessage> const& batch, std::string const& words);
