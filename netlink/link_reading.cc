@@ -151,8 +151,7 @@ std::optional<LinkAddress> parse_address(nlmsghdr* message) {
 }
 
 bool is_ours(Link const& link) {
-  bool const is_kind_of_ours =
-      link.kind == "bridge" || link.kind == "veth" || link.kind == "ifb";
+  bool const is_kind_of_ours = link.kind == "bridge" || link.kind == "veth" || link.kind == "ifb";
   return is_kind_of_ours && is_mark(link.alias);
 }
 

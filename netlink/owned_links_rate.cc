@@ -30,14 +30,16 @@ Result<void> OwnedLinks::observe_rates(std::vector<Link> const& all, KernelState
   return {};
 }
 
-/// If the bucket at the host end is gone, what leaves the container may still be handed to the ifb.
+/// Where the bucket at the host end is gone, nobody asked what is handed to this ifb: it may be all
+/// that leaves the container.
 Result<void> OwnedLinks::retire_unused(Link const& limiter) {
   Result<std::optional<Link>> const host_end = links_.find(host_end_of(limiter.name));
   if (!host_end) {
     return fail(host_end.error());
   }
-  bool const is_ours = *host_end && role_of(**host_end) == LinkRole::veth;
-  Result<void> cleared = is_ours ? limits_.clear(**host_end) : Result<void>();
+  bool const is_unseen =
+      *host_end && role_of(**host_end) == LinkRole::veth && !has_bucket(**host_end);
+  Result<void> cleared = is_unseen ? limits_.clear(**host_end) : Result<void>();
   return cleared ? retire_limiter(limiter) : cleared;
 }
 

@@ -42,11 +42,13 @@ bool is_working_limiter(Link const& link, std::string const& owner) {
 }  // namespace
 
 std::string limiter_name(std::string_view host_end) {
-  return std::string(limiter_prefix).append(host_end.substr(std::min(port_prefix.size(), host_end.size())));
+  return std::string(limiter_prefix)
+      .append(host_end.substr(std::min(port_prefix.size(), host_end.size())));
 }
 
 std::string host_end_of(std::string_view limiter) {
-  return std::string(port_prefix).append(limiter.substr(std::min(limiter_prefix.size(), limiter.size())));
+  return std::string(port_prefix)
+      .append(limiter.substr(std::min(limiter_prefix.size(), limiter.size())));
 }
 
 bool has_bucket(Link const& link) {

@@ -2,7 +2,8 @@
 // of its reach. Internal to netlink/.
 //
 //   into it     a bucket at the host end of its pair, where the bridge sends
-//   out of it   the host end hands what comes to an ifb of its own, which has the other bucket; from
+//   out of it   the host end hands what comes to an ifb of its own, which has the other bucket;
+//   from
 //               there it comes in again as if it had just arrived, to the bridge and its guards
 //
 // Made only where a rate is asked for. ADR 24 has what was measured.

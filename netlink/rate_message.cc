@@ -112,7 +112,8 @@ RouteMessage set_bucket(std::uint32_t link, Bucket const& bucket) {
 }
 
 RouteMessage get_bucket(std::uint32_t link) {
-  return {RTM_GETQDISC, 0, header_for(link, TC_H_ROOT)};
+  // Without the flag the kernel finds it and does not say so.
+  return {RTM_GETQDISC, NLM_F_ECHO, header_for(link, TC_H_ROOT)};
 }
 
 RouteMessage remove_bucket(std::uint32_t link) {

@@ -16,6 +16,12 @@ TEST(Mark, OfTheContainersEndHasNoOwnerOfItsOwn) {
   EXPECT_EQ(owner_in("drawbridge:ab12/container"), std::nullopt);
 }
 
+TEST(Mark, OfALimiterHasNoOwnerOfItsOwn) {
+  EXPECT_EQ(limiter_mark_of("ab12"), "drawbridge:ab12/limit");
+  EXPECT_TRUE(is_mark("drawbridge:ab12/limit"));
+  EXPECT_EQ(owner_in("drawbridge:ab12/limit"), std::nullopt);
+}
+
 TEST(Mark, OfARetiredLinkHasNoOwner) {
   EXPECT_TRUE(is_mark(retired_mark));
   EXPECT_EQ(owner_in(retired_mark), std::nullopt);
