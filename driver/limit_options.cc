@@ -28,7 +28,8 @@ tl::unexpected<Error> no_rate() {
 
 tl::unexpected<Error> no_connlimit() {
   return bad_value(
-      "is no limit: write N/s or N/s:BURST, such as 10/s:20; both go from 1 to 1000000, and N is for "
+      "is no limit: write N/s or N/s:BURST, such as 10/s:20; both go from 1 to 1000000, and N is "
+      "for "
       "each second");
 }
 

@@ -64,10 +64,17 @@ TEST(ConnlimitOption, GoesFromOneToAMillion) {
 }
 
 TEST(ConnlimitOption, IsNothingElse) {
-  for (char const* text :
-       {"", "10", "/s", "10/", "10/m", "10/h", "10/sec", "10/second", "0/s", "10/s:0", "1000001/s",
-        "10/s:1000001", "10/s:", "10/s:x", "10/s:20:30", "10/s20", "-1/s", "1.5/s", " 10/s",
-        "10/s ", "10/s: 20", "99999999999999999999/s"}) {
+  for (char const* text : {"",           "10",
+                           "/s",         "10/",
+                           "10/m",       "10/h",
+                           "10/sec",     "10/second",
+                           "0/s",        "10/s:0",
+                           "1000001/s",  "10/s:1000001",
+                           "10/s:",      "10/s:x",
+                           "10/s:20:30", "10/s20",
+                           "-1/s",       "1.5/s",
+                           " 10/s",      "10/s ",
+                           "10/s: 20",   "99999999999999999999/s"}) {
     EXPECT_TRUE(fails_with(parse_connlimit(text), Errc::invalid_argument,
                            "is no limit: write N/s or N/s:BURST"))
         << text;
