@@ -195,9 +195,9 @@ std::string value_of(nftnl_set_elem* entry) {
 std::set<StoredElement> elements_of(Set const& set) {
   std::set<StoredElement> elements;
   auto const add = [](nftnl_set_elem* entry, void* to) {
-    static_cast<std::set<StoredElement>*>(to)->insert(
-        {bytes_of(entry, NFTNL_SET_ELEM_KEY), bytes_of(entry, NFTNL_SET_ELEM_KEY_END),
-         value_of(entry)});
+    static_cast<std::set<StoredElement>*>(to)->insert({bytes_of(entry, NFTNL_SET_ELEM_KEY),
+                                                       bytes_of(entry, NFTNL_SET_ELEM_KEY_END),
+                                                       value_of(entry)});
     return 0;
   };
   nftnl_set_elem_foreach(set.get(), add, &elements);
@@ -254,6 +254,9 @@ Result<std::set<StoredElement>> stored_in(NftSocket& socket, char const* set) {
   return elements_of(found);
 }
 
+namespace {
+
+/// The kernel refuses the transaction when an element is not there.
 void append_stored_removals(NftBatch& batch, char const* set,
                             std::set<StoredElement> const& elements) {
   for (auto next = elements.begin(); next != elements.end();) {
@@ -267,6 +270,42 @@ void append_stored_removals(NftBatch& batch, char const* set,
     }
     append_message(batch, NFT_MSG_DELSETELEM, family_of(set), part);
   }
+}
+
+}  // namespace
+
+Result<void> append_removals_beyond(NftBatch& batch, NftSocket& socket,
+                                    std::set<Element> const& elements, std::uint16_t family) {
+  for (char const* set : sets_of(family)) {
+    Result<std::set<StoredElement>> const held = stored_in(socket, set);
+    if (!held) {
+      return fail(held.error());
+    }
+    std::set<StoredElement> const wanted = stored_form(elements, set);
+    std::set<StoredElement> beyond;
+    std::set_difference(held->begin(), held->end(), wanted.begin(), wanted.end(),
+                        std::inserter(beyond, beyond.end()));
+    append_stored_removals(batch, set, beyond);
+  }
+  return {};
+}
+
+// Elements are in order, so the many that do start with the prefix are passed over in one step.
+std::set<std::string> named_bridges(std::set<Element> const& elements) {
+  std::set<std::string> names;
+  std::string behind_prefix(bridge_prefix);
+  behind_prefix.back() += 1;
+  auto next = elements.lower_bound(Element{nft_set::nets, {}});
+  while (next != elements.end() && next->set == nft_set::nets) {
+    auto const& name = std::get<std::string>(next->key.front());
+    if (name.starts_with(bridge_prefix)) {
+      next = elements.lower_bound(Element{nft_set::nets, {behind_prefix}});
+    } else {
+      names.insert(name);
+      ++next;
+    }
+  }
+  return names;
 }
 
 }  // namespace drawbridge

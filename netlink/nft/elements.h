@@ -42,8 +42,13 @@ std::set<StoredElement> stored_form(std::set<Element> const& elements, char cons
 ///          kernel      refused
 Result<std::set<StoredElement>> stored_in(NftSocket& socket, char const* set);
 
-/// The kernel refuses the transaction when an element is not there.
-void append_stored_removals(NftBatch& batch, char const* set,
-                            std::set<StoredElement> const& elements);
+/// Takes out of the sets of `family` what the kernel has there and `elements` have not.
+///
+/// errors  not_found   one of the sets is not there
+Result<void> append_removals_beyond(NftBatch& batch, NftSocket& socket,
+                                    std::set<Element> const& elements, std::uint16_t family);
+
+/// returns  the bridges of `elements` that the accept rules for our prefix do not cover
+std::set<std::string> named_bridges(std::set<Element> const& elements);
 
 }  // namespace drawbridge

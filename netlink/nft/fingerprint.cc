@@ -1,5 +1,6 @@
 #include "netlink/nft/fingerprint.h"
 
+#include "netlink/nft/connlimit.h"
 #include "netlink/nft/skeleton.h"
 #include "netlink/nft/socket.h"
 
@@ -8,6 +9,7 @@
 #include <libnftnl/table.h>
 
 #include <cassert>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -44,9 +46,16 @@ Result<void> add_chains(NftSocket& socket, std::uint16_t family, Fingerprint& fo
     if (std::string_view(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE)) == nft_table_name) {
       found.chains.emplace_back(nftnl_chain_get_u64(chain.get(), NFTNL_CHAIN_HANDLE),
                                 nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_POLICY));
+      std::string const name = nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME);
+      if (is_connlimit_chain(name)) {
+        found.connlimit_chains.insert(name);
+      }
     }
   };
-  return socket.ask(question, read, [&found] { found.chains.clear(); });
+  return socket.ask(question, read, [&found] {
+    found.chains.clear();
+    found.connlimit_chains.clear();
+  });
 }
 
 Result<void> add_rules(NftSocket& socket, std::uint16_t family, Fingerprint& found) {

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,7 @@ struct Fingerprint {
   std::uint32_t flags = 0;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> chains;  // handle, policy
   std::vector<std::uint64_t> rules;
+  std::set<std::string> connlimit_chains = {};  // which of the chains were made on demand
 
   bool operator==(Fingerprint const&) const = default;
 };

@@ -7,6 +7,7 @@
 
 #include "base/handle.h"
 #include "model/address.h"
+#include "model/policy.h"
 #include "netlink/nft/part.h"
 
 #include <libnftnl/rule.h>
@@ -43,6 +44,9 @@ class NftRule {
   NftRule& in(KeyParts key, char const* set);
   NftRule& not_in(KeyParts key, char const* set);
   NftRule& vmap(KeyParts key, char const* map);
+  /// update @SET { PART . PART limit rate over N/second burst B packets }: matches what is more
+  /// than the limit of its element, which it makes
+  NftRule& update_over(KeyParts key, char const* set, ConnLimit const& limit);
 
   // iifname "PREFIX*", oifname "PREFIX*", iifname != "PREFIX*"; iifname "NAME", oifname "NAME",
   // iifname != "NAME"

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <linux/icmpv6.h>
@@ -46,6 +47,24 @@ NftRule& NftRule::not_in(KeyParts key, char const* set) {
 
 NftRule& NftRule::vmap(KeyParts key, char const* map) {
   return load_key(key).lookup_into(NFT_REG_VERDICT, map);
+}
+
+NftRule& NftRule::update_over(KeyParts key, char const* set, ConnLimit const& limit) {
+  constexpr std::uint64_t a_second = 1;
+  Expression over("limit");
+  over.set_u64(NFTNL_EXPR_LIMIT_RATE, limit.per_second)
+      .set_u64(NFTNL_EXPR_LIMIT_UNIT, a_second)
+      .set(NFTNL_EXPR_LIMIT_BURST, limit.burst)
+      .set(NFTNL_EXPR_LIMIT_TYPE, std::uint32_t{NFT_LIMIT_PKTS})
+      .set(NFTNL_EXPR_LIMIT_FLAGS, std::uint32_t{NFT_LIMIT_F_INV});
+  load_key(key);
+  Expression("dynset")
+      .set(NFTNL_EXPR_DYNSET_SREG_KEY, std::uint32_t{NFT_REG_1})
+      .set(NFTNL_EXPR_DYNSET_SET_NAME, set)
+      .set(NFTNL_EXPR_DYNSET_OP, std::uint32_t{NFT_DYNSET_OP_UPDATE})
+      .add(std::move(over))
+      .add_to(rule_.get());
+  return *this;
 }
 
 NftRule& NftRule::iifname_starts_with(std::string_view prefix) {

@@ -285,7 +285,7 @@ std::uint16_t family_of(std::string_view set) {
 std::vector<char const*> sets_of(std::uint16_t family) {
   std::vector<char const*> names;
   for (SetShape const& shape : set_shapes) {
-    if (shape.family == family) {
+    if (shape.family == family && shape.holds != recent) {
       names.push_back(shape.name);
     }
   }

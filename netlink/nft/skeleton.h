@@ -126,7 +126,7 @@ std::string connlimit_chain(ConnLimit const& limit);
 
 /// returns  the family of the table that has this set: NFPROTO_INET, NFPROTO_BRIDGE
 std::uint16_t family_of(std::string_view set);
-/// returns  the sets and maps of the table of this family
+/// returns  the sets and maps of the table of this family, but for those that rules fill
 std::vector<char const*> sets_of(std::uint16_t family);
 /// returns  true for a set whose elements are intervals
 bool holds_ranges(std::string_view set);

@@ -1,5 +1,6 @@
 #include "netlink/nft/table.h"
 
+#include "netlink/nft/connlimit.h"
 #include "netlink/nft/elements.h"
 #include "netlink/nft/forward_accept.h"
 #include "netlink/nft/skeleton.h"
@@ -30,44 +31,6 @@ std::set<Element> part_of(std::set<Element> const& elements, char const* set) {
   auto const last = std::find_if(first, elements.end(),
                                  [set](Element const& element) { return element.set != set; });
   return {first, last};
-}
-
-/// The bridges of `elements` that the accept rules for our prefix do not cover. Elements are in
-/// order, so the many that do start with the prefix are passed over in one step.
-std::set<std::string> named_bridges(std::set<Element> const& elements) {
-  std::set<std::string> names;
-  std::string behind_prefix(bridge_prefix);
-  behind_prefix.back() += 1;
-  auto next = elements.lower_bound(Element{nft_set::nets, {}});
-  while (next != elements.end() && next->set == nft_set::nets) {
-    auto const& name = std::get<std::string>(next->key.front());
-    if (name.starts_with(bridge_prefix)) {
-      next = elements.lower_bound(Element{nft_set::nets, {behind_prefix}});
-    } else {
-      names.insert(name);
-      ++next;
-    }
-  }
-  return names;
-}
-
-/// Takes out of the sets of `family` what the kernel has there and `elements` have not.
-///
-/// errors  not_found   one of the sets is not there
-Result<void> append_removals_beyond(NftBatch& batch, NftSocket& socket,
-                                    std::set<Element> const& elements, std::uint16_t family) {
-  for (char const* set : sets_of(family)) {
-    Result<std::set<StoredElement>> const held = stored_in(socket, set);
-    if (!held) {
-      return fail(held.error());
-    }
-    std::set<StoredElement> const wanted = stored_form(elements, set);
-    std::set<StoredElement> beyond;
-    std::set_difference(held->begin(), held->end(), wanted.begin(), wanted.end(),
-                        std::inserter(beyond, beyond.end()));
-    append_stored_removals(batch, set, beyond);
-  }
-  return {};
 }
 
 /// What an operation really changes, given what the table holds.
@@ -111,10 +74,12 @@ class NftTable::State {
 
  private:
   Result<void> write(std::set<Element> elements);
+  void sign();
   Result<bool> rules_are_right();
   Result<void> fill(std::set<Element> elements);
   Result<void> replace_part(std::set<Element> const& before, std::set<Element> const& after);
   Result<void> accept_named(Change const& change);
+  Result<void> commit(Change const& change, std::set<std::string> const& missing);
   Result<std::vector<std::string>> mend_tables();
   Result<std::vector<std::string>> mend_accept_rules(std::set<std::string> const& named_bridges);
 
@@ -126,12 +91,12 @@ class NftTable::State {
   std::optional<std::uint32_t> seen_foreign_changes_;  // as of the last look
 };
 
-// The mark comes last: when the daemon dies before, the next one writes the tables again.
 Result<void> NftTable::State::write(std::set<Element> elements) {
   elements.erase(tables_.mark());
   NftBatch batch;
   for (std::uint16_t const family : tables_.families()) {
     append_skeleton(batch, family);
+    append_connlimit_chains(batch, connlimit_chains_of(elements), family);
     append_additions(batch, elements, family);
   }
   if (Result<void> written = socket_.commit(batch); !written) {
@@ -139,13 +104,20 @@ Result<void> NftTable::State::write(std::set<Element> elements) {
   }
   elements_.swap(elements);
   seen_foreign_changes_.reset();  // among the elements may be bridges that need accept rules
-  tables_.remember(socket_);
-  NftBatch mark;
-  append_additions(mark, {tables_.mark()}, NFPROTO_INET);
-  if (socket_.commit(mark)) {
-    elements_.insert(tables_.mark());
-  }
+  sign();
   return {};
+}
+
+// The mark comes last: when the daemon dies before, the next one writes the tables again.
+void NftTable::State::sign() {
+  tables_.remember(socket_);
+  Change const change(elements_, part_of(elements_, nft_set::written), {tables_.mark()});
+  NftBatch batch;
+  append_removals(batch, change.gone, NFPROTO_INET);
+  append_additions(batch, change.fresh, NFPROTO_INET);
+  if (socket_.commit(batch)) {
+    change.apply_to(elements_);
+  }
 }
 
 Result<void> NftTable::State::replace(std::set<Element> elements) {
@@ -179,12 +151,15 @@ Result<bool> NftTable::State::rules_are_right() {
 // no error, and only what is there and should not be is taken out.
 Result<void> NftTable::State::fill(std::set<Element> elements) {
   elements.insert(tables_.mark());
+  std::set<std::string> const missing = tables_.missing_chains(elements);
   NftBatch batch;
   Result<void> filled;
   for (std::uint16_t const family : tables_.families()) {
     if (filled) {
       filled = append_removals_beyond(batch, socket_, elements, family);
     }
+    append_connlimit_chains(batch, missing, family);
+    append_openers_removal(batch, family);
     append_additions(batch, elements, family);
   }
   if (filled) {
@@ -198,6 +173,9 @@ Result<void> NftTable::State::fill(std::set<Element> elements) {
   }
   elements_.swap(elements);
   seen_foreign_changes_.reset();  // among the elements may be bridges that need accept rules
+  if (!missing.empty()) {
+    sign();
+  }
   return {};
 }
 
@@ -207,12 +185,8 @@ Result<void> NftTable::State::change(std::set<Element> const& remove,
   if (Result<void> accepted = accept_named(change); !accepted) {
     return accepted;
   }
-  NftBatch batch;
-  for (std::uint16_t const family : tables_.families()) {
-    append_removals(batch, change.gone, family);
-    append_additions(batch, change.fresh, family);
-  }
-  Result<void> const changed = socket_.commit(batch);
+  std::set<std::string> const missing = tables_.missing_chains(change.fresh);
+  Result<void> const changed = commit(change, missing);
   if (!changed && is_astray(changed.error())) {
     std::set<Element> elements = elements_;
     change.apply_to(elements);
@@ -222,7 +196,31 @@ Result<void> NftTable::State::change(std::set<Element> const& remove,
     return fail(changed.error().within("change tables drawbridge"));
   }
   change.apply_to(elements_);
+  if (!missing.empty()) {
+    sign();
+  }
   return {};
+}
+
+/// missing  chains that are made on demand. The tables are signed with them, so all else has to be
+///          as it was written
+/// errors   not_found, already_exists   they are not
+Result<void> NftTable::State::commit(Change const& change, std::set<std::string> const& missing) {
+  Result<bool> const right = missing.empty() ? Result<bool>(true) : rules_are_right();
+  if (!right || !*right) {
+    return fail(right ? Error{Errc::not_found, "the rules are not as they were written"}
+                      : right.error());
+  }
+  NftBatch batch;
+  for (std::uint16_t const family : tables_.families()) {
+    append_connlimit_chains(batch, missing, family);
+    append_removals(batch, change.gone, family);
+    append_additions(batch, change.fresh, family);
+    if (!part_of(change.gone, nft_set::connlimit).empty()) {
+      append_openers_removal(batch, family);
+    }
+  }
+  return socket_.commit(batch);
 }
 
 Result<void> NftTable::State::set_uplinks(std::set<std::string> const& interfaces) {

@@ -1,6 +1,7 @@
 #include "netlink/nft/written.h"
 
 #include "base/log.h"
+#include "netlink/nft/connlimit.h"
 #include "netlink/nft/elements.h"
 #include "netlink/nft/skeleton.h"
 #include "netlink/nft/socket.h"
@@ -114,6 +115,16 @@ Result<std::vector<std::string>> WrittenTables::astray(NftSocket& socket) const 
     }
   }
   return lines;
+}
+
+std::set<std::string> WrittenTables::missing_chains(std::set<Element> const& elements) const {
+  std::set<std::string> missing = connlimit_chains_of(elements);
+  for (auto const& [family, fingerprint] : fingerprints_) {
+    for (std::string const& chain : fingerprint.connlimit_chains) {
+      missing.erase(chain);
+    }
+  }
+  return missing;
 }
 
 Element WrittenTables::mark() const {

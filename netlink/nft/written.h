@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +57,9 @@ class WrittenTables {
   /// returns  a line for each table that is not as it was written
   /// errors   kernel   refused
   Result<std::vector<std::string>> astray(NftSocket& socket) const;
+
+  /// returns  the chains that elements of `connlimit` lead to, and that are not there
+  std::set<std::string> missing_chains(std::set<Element> const& elements) const;
 
   /// returns  the mark of the tables that are known
   Element mark() const;
