@@ -1,103 +1,26 @@
 // Limits of rate, shown by streams between namespaces that stand for containers, and by tc(8).
 #include "netlink/rate.h"
 
-#include "base/file_descriptor.h"
 #include "netlink/diff.h"
 #include "netlink/linux_kernel.h"
 #include "tests/support/expect_ok.h"
 #include "tests/support/holds.h"
 #include "tests/support/netns.h"
-#include "tests/support/sockets.h"
+#include "tests/support/streams.h"
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
-#include <vector>
-
-#include <poll.h>
-#include <sys/socket.h>
 
 namespace drawbridge {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::uint16_t port = 5001;
 constexpr std::uint64_t mbit = 1'000'000;
-constexpr int passing_ms = 3000;  // a busy machine may take its time
 constexpr int refusal_ms = 200;
 
-/// Somebody with an address: a container, or this host.
-struct Party {
-  Netns const* netns;  // none: this host
-  std::string address;
-
-  template <class Work>
-  void run(Work work) const {
-    netns != nullptr ? netns->run(work) : work();
-  }
-};
-
-struct Stream {
-  FileDescriptor sender;
-  FileDescriptor receiver;
-};
-
-sockaddr const* generic(sockaddr_in6 const& address) {
-  return reinterpret_cast<sockaddr const*>(&address);
-}
-
-Stream connect(Party const& from, Party const& to) {
-  FileDescriptor listener;
-  to.run([&] {
-    listener = FileDescriptor(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    int const on = 1;
-    ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in6 const any = socket_address("::", port);
-    EXPECT_EQ(::bind(listener.get(), generic(any), sizeof any), 0);
-    EXPECT_EQ(::listen(listener.get(), 1), 0);
-  });
-  Stream stream;
-  from.run([&] {
-    stream.sender = FileDescriptor(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in6 const target = socket_address(to.address, port);
-    EXPECT_EQ(::connect(stream.sender.get(), generic(target), sizeof target), 0);
-  });
-  stream.receiver = FileDescriptor(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  return stream;
-}
-
-/// returns  how many bytes came while the sender sent all that it could
-std::uint64_t bytes_within(Stream const& stream, std::chrono::milliseconds time) {
-  static std::vector<char> buffer(1 << 16);
-  auto const end = Clock::now() + time;
-  std::uint64_t received = 0;
-  while (Clock::now() < end) {
-    pollfd ends[] = {{stream.sender.get(), POLLOUT, 0}, {stream.receiver.get(), POLLIN, 0}};
-    ::poll(ends, 2, 10);
-    if ((ends[0].revents & POLLOUT) != 0) {
-      ::send(stream.sender.get(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    }
-    ssize_t const size = ::recv(stream.receiver.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    received += size > 0 ? static_cast<std::uint64_t>(size) : 0;
-  }
-  return received;
-}
-
-/// returns  bits per second of a stream that has come to its pace
-double rate_between(Party const& from, Party const& to,
-                    std::chrono::milliseconds time = std::chrono::milliseconds(1500)) {
-  Stream const stream = connect(from, to);
-  bytes_within(stream, std::chrono::milliseconds(300));
-  auto const begin = Clock::now();
-  auto const bytes = static_cast<double>(bytes_within(stream, time));
-  return bytes * 8 / std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
 /// Within 15 percent; a busy machine may try three times.
-testing::AssertionResult goes_at(std::uint64_t wanted, Party const& from, Party const& to) {
+testing::AssertionResult goes_at(std::uint64_t wanted, StreamEnd const& from, StreamEnd const& to) {
   auto const asked = static_cast<double>(wanted);
   double measured = 0;
   for (int attempt = 0; attempt < 3; ++attempt) {
@@ -110,31 +33,11 @@ testing::AssertionResult goes_at(std::uint64_t wanted, Party const& from, Party 
          << fmt::format("{:.2f} Mbit/s of {:.2f}", measured / mbit, asked / mbit);
 }
 
-bool is_faster_than(std::uint64_t limit, Party const& from, Party const& to) {
+bool is_faster_than(std::uint64_t limit, StreamEnd const& from, StreamEnd const& to) {
   return rate_between(from, to, std::chrono::milliseconds(300)) > static_cast<double>(limit);
 }
 
-/// returns  true when a datagram from this address of `from` arrives
-bool reaches(Party const& from, std::string const& source, Party const& to, std::size_t bytes,
-             int patience_ms = passing_ms) {
-  FileDescriptor receiver;
-  to.run([&] {
-    receiver = FileDescriptor(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_in6 const any = socket_address("::", port);
-    EXPECT_EQ(::bind(receiver.get(), generic(any), sizeof any), 0);
-  });
-  from.run([&] {
-    FileDescriptor const sender(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_in6 const own = socket_address(source, 0);
-    EXPECT_EQ(::bind(sender.get(), generic(own), sizeof own), 0);
-    sockaddr_in6 const target = socket_address(to.address, port);
-    std::vector<char> const datagram(bytes);
-    ::sendto(sender.get(), datagram.data(), bytes, 0, generic(target), sizeof target);
-  });
-  return becomes_readable(receiver, patience_ms);
-}
-
-bool is_refused(Party const& from, std::string const& source, Party const& to) {
+bool is_refused(StreamEnd const& from, std::string const& source, StreamEnd const& to) {
   return !reaches(from, source, to, 1, refusal_ms);
 }
 
@@ -201,7 +104,7 @@ class RateTest : public NetnsTest {
   }
 
   /// Puts the container's end into a sandbox.
-  Party enter(int number) {
+  StreamEnd enter(int number) {
     Netns const& netns = *sandboxes_.emplace_back(std::make_unique<Netns>());
     std::string const link = fmt::format("dc-{}", number);
     std::string const address = fmt::format("10.249.1.{}", number);
@@ -222,7 +125,7 @@ class RateTest : public NetnsTest {
   LinuxKernel& kernel() { return *kernel_; }
 
   KernelState wanted_;
-  Party const host_{nullptr, "10.249.1.1"};
+  StreamEnd const host_{nullptr, "10.249.1.1"};
 
  private:
   std::unique_ptr<LinuxKernel> kernel_;
@@ -234,8 +137,8 @@ TEST_F(RateTest, AStreamIntoAContainerAndOneOutOfItGoAtTheRateAndOthersMuchFaste
   want(2, 8 * mbit);
   want(3, 0);
   settle();
-  Party const limited = enter(2);
-  Party const free = enter(3);
+  StreamEnd const limited = enter(2);
+  StreamEnd const free = enter(3);
   EXPECT_TRUE(goes_at(8 * mbit, host_, limited));
   EXPECT_TRUE(goes_at(8 * mbit, limited, host_));
   EXPECT_TRUE(goes_at(8 * mbit, free, limited));
@@ -248,8 +151,8 @@ TEST_F(RateTest, ALowRateAndAHighOneAreKept) {
   want(2, 1 * mbit);
   want(3, 100 * mbit);
   settle();
-  Party const slow = enter(2);
-  Party const fast = enter(3);
+  StreamEnd const slow = enter(2);
+  StreamEnd const fast = enter(3);
   EXPECT_TRUE(goes_at(1 * mbit, host_, slow));
   EXPECT_TRUE(goes_at(1 * mbit, slow, host_));
   EXPECT_TRUE(goes_at(100 * mbit, host_, fast));
@@ -259,7 +162,7 @@ TEST_F(RateTest, ALowRateAndAHighOneAreKept) {
 TEST_F(RateTest, AChangeHoldsAtOnceAndARemovalLeavesNothing) {
   want(2, 0);
   settle();
-  Party const container = enter(2);
+  StreamEnd const container = enter(2);
   std::string const before = host_snapshot();
   want(2, 8 * mbit);
   settle();
@@ -367,7 +270,7 @@ TEST_F(RateTest, AnEndpointThatGoesTakesItsLimitWithIt) {
 TEST_F(RateTest, AnEndpointThatComesBackHasTheRateThatIsAskedForNow) {
   want(2, 8 * mbit);
   settle();
-  Party const container = enter(2);
+  StreamEnd const container = enter(2);
   for (std::uint64_t const rate : {8 * mbit, 2 * mbit, std::uint64_t{0}}) {
     wanted_.veths.erase(host_end(2));
     settle();
@@ -385,7 +288,7 @@ TEST_F(RateTest, AnEndpointThatComesBackHasTheRateThatIsAskedForNow) {
 TEST_F(RateTest, AnEndpointThatComesBackAfterItsIfbWentIsNotCutOff) {
   Veth const limited = want(2, 8 * mbit);
   settle();
-  Party const container = enter(2);
+  StreamEnd const container = enter(2);
   ASSERT_OK(kernel().apply({RetireVeth{limited}}));
   shell("ip link del di-2");
   Veth const free = want(2, 0);
@@ -397,7 +300,7 @@ TEST_F(RateTest, AnEndpointThatComesBackAfterItsIfbWentIsNotCutOff) {
 TEST_F(RateTest, APortThatMovesKeepsItsLimit) {
   Veth const veth = want(2, 8 * mbit);
   settle();
-  Party const container = enter(2);
+  StreamEnd const container = enter(2);
   Veth away = veth;
   away.bridge.clear();
   ASSERT_OK(kernel().apply({AttachPort{away}, AttachPort{veth}}));
@@ -408,7 +311,7 @@ TEST_F(RateTest, APortThatMovesKeepsItsLimit) {
 TEST_F(RateTest, LargerFramesFindALargerBucket) {
   want(2, 8 * mbit);
   settle();
-  Party const container = enter(2);
+  StreamEnd const container = enter(2);
   want(2, 8 * mbit).mtu_bytes = 9000;
   wanted_.bridges.at("db-1").mtu_bytes = 9000;
   settle();
@@ -423,9 +326,9 @@ TEST_F(RateTest, TheGuardsOfThePortsHoldUnderALimit) {
   want(3, 8 * mbit).isolated = true;
   want(4, 8 * mbit);
   settle();
-  Party const one = enter(2);
-  Party const other = enter(3);
-  Party const hub = enter(4);
+  StreamEnd const one = enter(2);
+  StreamEnd const other = enter(3);
+  StreamEnd const hub = enter(4);
   one.run([] {
     shell("ip address add 10.249.1.77/24 dev dc-2");
     shell("ip neigh replace 10.249.1.3 lladdr 02:42:0a:f9:01:03 dev dc-2");
