@@ -2,6 +2,7 @@
 
 #include "base/handle.h"
 #include "netlink/flow_question.h"
+#include "netlink/local_address.h"
 
 #include <libmnl/libmnl.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
@@ -372,8 +373,10 @@ Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_c
 
 Result<std::size_t> forget_flows(std::vector<FlowPattern> const& patterns) {
   auto const is_meant = [&patterns](Flow const& flow) {
-    return std::any_of(patterns.begin(), patterns.end(),
-                       [&flow](FlowPattern const& pattern) { return matches(pattern, flow); });
+    return std::any_of(patterns.begin(), patterns.end(), [&flow](FlowPattern const& pattern) {
+      return matches(pattern, flow) &&
+             (!pattern.ends_here || is_address_of_this_host(flow.destination));
+    });
   };
   Conversation conversation;
   if (!conversation.open()) {

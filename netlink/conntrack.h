@@ -28,14 +28,6 @@ Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_c
 ///
 /// returns  how many were forgotten
 /// errors   kernel   no conntrack, or no right to it; some may be forgotten already
-Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut);
-
-/// Forgets the connections that one of the patterns means, like cut_flows(). Where there are few
-/// patterns the kernel chooses what it lists (since 5.8; IPv6 by protocol and port only); where it
-/// cannot, or there are many, every connection is looked at once.
-///
-/// returns  how many were forgotten
-/// errors   kernel   no conntrack, or no right to it; some may be forgotten already
 Result<std::size_t> forget_flows(std::vector<FlowPattern> const& patterns);
 
 }  // namespace drawbridge

@@ -31,6 +31,9 @@ struct FlowPattern {
   std::optional<std::uint8_t> protocol;
   std::optional<IpAddress> destination;  // as the opener sent it
   std::optional<PortRange> destination_ports;
+  /// Only what ends at this host itself: nobody translated it, and its destination is an address of
+  /// this host, which forget_flows() looks up and matches() does not.
+  bool ends_here = false;
 
   bool operator==(FlowPattern const&) const = default;
 };

@@ -290,9 +290,10 @@ Result<std::size_t> FakeKernel::forget_flows(std::vector<FlowPattern> const& pat
     return fail(Errc::kernel, "told to fail");
   }
   forgotten.insert(forgotten.end(), patterns.begin(), patterns.end());
-  return std::erase_if(flows, [&patterns](Flow const& flow) {
-    return std::any_of(patterns.begin(), patterns.end(),
-                       [&flow](FlowPattern const& pattern) { return matches(pattern, flow); });
+  return std::erase_if(flows, [&](Flow const& flow) {
+    return std::any_of(patterns.begin(), patterns.end(), [&](FlowPattern const& pattern) {
+      return matches(pattern, flow) && (!pattern.ends_here || addresses.contains(flow.destination));
+    });
   });
 }
 

@@ -23,6 +23,7 @@ class FakeKernel : public Kernel {
   int events = -1;    // or a descriptor of the test's own
   std::uint32_t mtu_bytes = 1500;
   std::vector<Flow> flows;             // connections through this host
+  std::set<IpAddress> addresses;       // of this host
   std::vector<FlowPattern> forgotten;  // what forget_flows() was asked for
   std::vector<std::string> repairs;    // what the next mend() reports; emptied by it
   std::size_t retired = 0;             // links that wait for reap()
