@@ -41,6 +41,15 @@ class HostPorts {
   ///         kernel            no socket to be had; the text says why
   virtual Result<void> hold(PortHold const& hold) = 0;
 
+  /// Takes the first of `candidates` that is free; `hold.port.host_ports` is not looked at. They
+  /// may be thousands: where hold() finds out at some cost who has a port, this does not.
+  ///
+  /// returns  which
+  /// errors   exhausted   none is free
+  ///          others      those of hold()
+  virtual Result<std::uint16_t> hold_first(PortHold hold,
+                                           std::vector<std::uint16_t> const& candidates);
+
   /// Takes any free port of the ephemeral range; `hold.port.host_ports` is not looked at.
   ///
   /// returns  which

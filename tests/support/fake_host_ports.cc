@@ -49,6 +49,19 @@ Result<void> FakeHostPorts::hold(PortHold const& hold) {
   return {};
 }
 
+Result<std::uint16_t> FakeHostPorts::hold_first(PortHold hold,
+                                                std::vector<std::uint16_t> const& candidates) {
+  for (std::uint16_t const port : candidates) {
+    hold.port.host_ports = {port, port};
+    if (!is_held(hold.port, port)) {
+      calls.push_back("hold first: " + text_of(hold.port));
+      held[hold.port] = hold;
+      return port;
+    }
+  }
+  return fail(Errc::exhausted, "no port is free");
+}
+
 Result<std::uint16_t> FakeHostPorts::hold_any(PortHold hold) {
   for (std::uint32_t number = ephemeral_range.first; number <= ephemeral_range.last; ++number) {
     auto const port = static_cast<std::uint16_t>(number);

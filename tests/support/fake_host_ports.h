@@ -22,6 +22,8 @@ class FakeHostPorts final : public HostPorts {
   PortRange ephemeral_range{32768, 60999};
 
   Result<void> hold(PortHold const& hold) override;
+  Result<std::uint16_t> hold_first(PortHold hold,
+                                   std::vector<std::uint16_t> const& candidates) override;
   Result<std::uint16_t> hold_any(PortHold hold) override;
   void release(PublishedPort const& port) override;
   std::vector<PortRange> reserved() const override { return reserved_ranges; }
