@@ -1,8 +1,11 @@
 #include "driver/network_options.h"
 
 #include "base/text.h"
+#include "driver/limit_options.h"
 #include "driver/names.h"
+#include "driver/option_checks.h"
 #include "driver/policy_options.h"
+#include "driver/port_options.h"
 
 #include <fmt/format.h>
 
@@ -18,16 +21,8 @@ namespace drawbridge {
 namespace {
 
 constexpr std::uint32_t min_mtu_bytes = 576;
-constexpr std::uint32_t min_ipv6_mtu_bytes = 1280;  // RFC 8200, section 5
 constexpr std::uint32_t max_mtu_bytes = 65535;
 
-constexpr char const* driver_mtu = "com.docker.network.driver.mtu";
-constexpr char const* enable_icc = "com.docker.network.bridge.enable_icc";
-constexpr char const* enable_ip_masquerade = "com.docker.network.bridge.enable_ip_masquerade";
-constexpr char const* gateway_mode_ipv4 = "com.docker.network.bridge.gateway_mode_ipv4";
-constexpr char const* gateway_mode_ipv6 = "com.docker.network.bridge.gateway_mode_ipv6";
-
-using Options = std::map<std::string, std::string>;
 using Setter = Result<void> (*)(NetworkSpec&, std::string_view value);
 
 Result<void> set_mtu(NetworkSpec& spec, std::string_view value) {
@@ -68,6 +63,16 @@ Result<void> put(T& target, Result<T> value) {
     return fail(value.error());
   }
   target = *std::move(value);
+  return {};
+}
+
+/// Puts a value that was read where there may be none.
+template <class T>
+Result<void> put_some(std::optional<T>& target, Result<T> const& value) {
+  if (!value) {
+    return fail(value.error());
+  }
+  target = *value;
   return {};
 }
 
@@ -127,20 +132,43 @@ Result<void> set_inhibit_ipv4(NetworkSpec& spec, std::string_view value) {
   return put(spec.inhibit_ipv4, parse_docker_bool(value));
 }
 
-Result<void> put_address(std::optional<IpAddress>& target, Result<IpAddress> const& address) {
-  if (!address) {
-    return fail(address.error());
-  }
-  target = *address;
-  return {};
-}
-
 Result<void> set_host_ipv4(NetworkSpec& spec, std::string_view value) {
-  return put_address(spec.policy.host_ipv4, parse_host_address(value, Family::ipv4));
+  return put_some(spec.policy.host_ipv4, parse_host_address(value, Family::ipv4));
 }
 
 Result<void> set_host_ipv6(NetworkSpec& spec, std::string_view value) {
-  return put_address(spec.policy.host_ipv6, parse_host_address(value, Family::ipv6));
+  return put_some(spec.policy.host_ipv6, parse_host_address(value, Family::ipv6));
+}
+
+Result<void> set_publish(NetworkSpec& spec, std::string_view value) {
+  Result<PublishRule> rule = parse_publish(value);
+  if (!rule) {
+    return fail(rule.error());
+  }
+  spec.policy.publish = rule->publish;
+  spec.policy.publish_list = std::move(rule->list);
+  return {};
+}
+
+Result<void> set_ports(NetworkSpec& spec, std::string_view value) {
+  return put_some(spec.policy.ports, parse_port_pool(value));
+}
+
+Result<void> set_connlimit(NetworkSpec& spec, std::string_view value) {
+  return put_some(spec.policy.connlimit, parse_connlimit(value));
+}
+
+Result<void> set_rate(NetworkSpec& spec, std::string_view value) {
+  return put(spec.policy.rate_bits_per_second, parse_rate(value));
+}
+
+/// Every address is what happens anyway.
+Result<void> set_host_binding(NetworkSpec& spec, std::string_view value) {
+  Result<IpAddress> const address = parse_host_binding(value);
+  if (address && address->bits == 0) {
+    return {};
+  }
+  return put_some(spec.policy.host_binding_ipv4, address);
 }
 
 /// Keys that the engine itself reads and only passes on.
@@ -150,14 +178,13 @@ Result<void> ignore(NetworkSpec&, std::string_view) {
 
 struct Option {
   std::string_view key;
-  Setter set;                                       // null: the feature is not there yet
-  std::vector<std::string_view> already_true = {};  // values that ask for what happens anyway
+  Setter set;  // null: the feature is not there yet
 };
 
 std::vector<Option> const& known_options() {
   static std::vector<Option> const table = {
       {"mtu", set_mtu},
-      {driver_mtu, set_mtu},
+      {option_key::driver_mtu, set_mtu},
       {"com.docker.network.bridge.name", set_bridge},
       {"com.docker.network.container_iface_prefix", set_interface_prefix},
       {"com.docker.network.advertise_addr_nmsgs", ignore},
@@ -169,20 +196,20 @@ std::vector<Option> const& known_options() {
       {"team", set_team},
       {"allow_from", set_allow_from},
       {"egress", set_egress},
-      {"publish", nullptr, {"all"}},
-      {"ports", nullptr},
+      {"publish", set_publish},
+      {"ports", set_ports},
       {"proxy", nullptr},
       {"proxy_mode", nullptr},
       {"attach", nullptr},
       {"gateway", set_gateway},
-      {"rate", nullptr},
-      {"connlimit", nullptr},
+      {"rate", set_rate},
+      {"connlimit", set_connlimit},
       {"balance", nullptr},
-      {enable_icc, set_icc},
-      {enable_ip_masquerade, set_masquerade},
-      {"com.docker.network.bridge.host_binding_ipv4", nullptr, {"0.0.0.0"}},
-      {gateway_mode_ipv4, set_mode_ipv4},
-      {gateway_mode_ipv6, set_mode_ipv6},
+      {option_key::enable_icc, set_icc},
+      {"com.docker.network.bridge.enable_ip_masquerade", set_masquerade},
+      {"com.docker.network.bridge.host_binding_ipv4", set_host_binding},
+      {option_key::gateway_mode_ipv4, set_mode_ipv4},
+      {option_key::gateway_mode_ipv6, set_mode_ipv6},
       {"com.docker.network.bridge.inhibit_ipv4", set_inhibit_ipv4},
       {"com.docker.network.host_ipv4", set_host_ipv4},
       {"com.docker.network.host_ipv6", set_host_ipv6},
@@ -190,19 +217,9 @@ std::vector<Option> const& known_options() {
   return table;
 }
 
-/// What can be set for all networks at once: who may reach whom.
-constexpr std::string_view default_keys[] = {"isolation", "hubs",    "team",   "allow_from",
-                                             "egress",    "gateway", "publish"};
-
-/// returns  KEY=VALUE as messages show it
-std::string shown(std::string const& key, std::string const& value) {
-  return in_quotes(key + "=" + value);
-}
-
-tl::unexpected<Error> refused(std::string const& key, std::string const& value,
-                              std::string const& reason) {
-  return fail(Errc::invalid_argument, fmt::format("option {}: {}", shown(key, value), reason));
-}
+/// What can be set for all networks at once: who may reach whom, and how much of it.
+constexpr std::string_view default_keys[] = {
+    "isolation", "hubs", "team", "allow_from", "egress", "gateway", "publish", "connlimit", "rate"};
 
 tl::unexpected<Error> unknown_key(std::string const& key) {
   std::vector<std::string_view> keys;
@@ -215,14 +232,8 @@ tl::unexpected<Error> unknown_key(std::string const& key) {
 }
 
 Result<void> apply_value(NetworkSpec& spec, Option const& option, std::string const& value) {
-  std::vector<std::string_view> const& already = option.already_true;
-  if (std::find(already.begin(), already.end(), value) != already.end()) {
-    return {};
-  }
-  if (option.set == nullptr) {
-    return fail(Errc::unsupported, "is not supported by this version");
-  }
-  return option.set(spec, value);
+  return option.set != nullptr ? option.set(spec, value)
+                               : fail(Errc::unsupported, "is not supported by this version");
 }
 
 Option const* find_option(std::string_view key) {
@@ -239,94 +250,25 @@ Result<void> apply_option(NetworkSpec& spec, std::string const& key, std::string
   Result<void> const done = apply_value(spec, *option, value);
   if (!done && done.error().code == Errc::unsupported) {
     return fail(Errc::unsupported,
-                fmt::format("option {} {}", shown(key, value), done.error().message));
+                fmt::format("option {} {}", shown_option(key, value), done.error().message));
   }
-  return done ? done : refused(key, value, done.error().message);
-}
-
-bool has_ipv6(NetworkRequest const& request) {
-  return std::any_of(request.subnets.begin(), request.subnets.end(),
-                     [](Subnet const& subnet) { return subnet.prefix.family() == Family::ipv6; });
+  return done ? done : refused_option(key, value, done.error().message);
 }
 
 /// returns  true where the request says in Docker's own words what the default would say
 bool has_twin(NetworkRequest const& request, std::string const& key) {
-  return (key == "isolation" && request.options.contains(enable_icc)) ||
+  return (key == "isolation" && request.options.contains(option_key::enable_icc)) ||
          (key == "egress" && request.internal);
 }
 
-Options with_defaults(NetworkRequest const& request, Options const& defaults) {
-  Options options = request.options;
+OptionMap with_defaults(NetworkRequest const& request, OptionMap const& defaults) {
+  OptionMap options = request.options;
   for (auto const& [key, value] : defaults) {
     if (!has_twin(request, key)) {
       options.emplace(key, value);
     }
   }
   return options;
-}
-
-tl::unexpected<Error> contradiction(Options const& options, std::string const& key,
-                                    std::string const& other) {
-  return refused(
-      key, options.at(key),
-      fmt::format("contradicts {}: leave one of them out", shown(other, options.at(other))));
-}
-
-Result<void> check_icc(Options const& options, NetworkSpec const& spec) {
-  if (!options.contains(enable_icc) || !options.contains("isolation")) {
-    return {};
-  }
-  Result<bool> const icc = parse_docker_bool(options.at(enable_icc));
-  Isolation const said = *icc ? Isolation::network : Isolation::members;
-  return said == spec.policy.isolation ? Result<void>()
-                                       : contradiction(options, "isolation", enable_icc);
-}
-
-Result<void> check_mtu(NetworkRequest const& request, Options const& options,
-                       NetworkSpec const& spec) {
-  bool const has_both = options.contains("mtu") && options.contains(driver_mtu);
-  if (has_both && options.at("mtu") != options.at(driver_mtu)) {
-    return contradiction(options, "mtu", driver_mtu);
-  }
-  if (has_ipv6(request) && spec.mtu_bytes < min_ipv6_mtu_bytes) {
-    return fail(Errc::invalid_argument, fmt::format("mtu {} is too small for IPv6: give {} or more",
-                                                    spec.mtu_bytes, min_ipv6_mtu_bytes));
-  }
-  return {};
-}
-
-/// source  Docker's bridge driver, which needs --internal for the mode "isolated" too
-Result<void> check_internal(NetworkRequest const& request, Options const& options,
-                            NetworkSpec const& spec) {
-  Policy const& policy = spec.policy;
-  if (request.internal) {
-    bool const has_way_out = policy.egress == Egress::internet || policy.egress == Egress::listed;
-    return has_way_out ? refused("egress", options.at("egress"),
-                                 "contradicts --internal, which leaves no way out: leave one of "
-                                 "them out")
-                       : Result<void>();
-  }
-  std::pair<GatewayMode, char const*> const modes[] = {{policy.mode_ipv4, gateway_mode_ipv4},
-                                                       {policy.mode_ipv6, gateway_mode_ipv6}};
-  for (auto const& [mode, key] : modes) {
-    if (mode == GatewayMode::isolated) {
-      return refused(key, options.at(key),
-                     "needs an internal network: add --internal, or give nat, nat-unprotected or "
-                     "routed");
-    }
-  }
-  return {};
-}
-
-Result<void> check_together(NetworkRequest const& request, Options const& options,
-                            NetworkSpec const& spec) {
-  for (Result<void> const& checked : {check_icc(options, spec), check_mtu(request, options, spec),
-                                      check_internal(request, options, spec)}) {
-    if (!checked) {
-      return checked;
-    }
-  }
-  return {};
 }
 
 }  // namespace
@@ -336,7 +278,7 @@ Result<NetworkSpec> parse_network_options(NetworkRequest const& request,
   NetworkSpec spec;
   spec.bridge = bridge_name(request.id);
   spec.mtu_bytes = std::clamp(request.default_mtu_bytes, min_mtu_bytes, max_mtu_bytes);
-  Options const options = with_defaults(request, defaults);
+  OptionMap const options = with_defaults(request, defaults);
   for (auto const& [key, value] : options) {
     Result<void> const done = apply_option(spec, key, value);
     if (!done) {

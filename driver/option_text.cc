@@ -1,8 +1,12 @@
 #include "driver/option_text.h"
 
+#include "base/text.h"
+
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 #include <utility>
 
 namespace drawbridge {
@@ -16,6 +20,13 @@ constexpr std::string_view name_characters =
 bool has_control_character(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
                      [](unsigned char c) { return c < ' ' || c == 0x7f; });
+}
+
+std::optional<std::uint16_t> read_port(std::string_view text) {
+  std::uint16_t port = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  bool const is_good = error == std::errc{} && end == text.data() + text.size() && port > 0;
+  return is_good ? std::optional(port) : std::nullopt;
 }
 
 std::string_view without_blanks(std::string_view text) {
@@ -52,6 +63,28 @@ bool has_only(std::string_view text, std::string_view characters) {
 
 bool is_name(std::string_view text) {
   return !text.empty() && has_only(text, name_characters);
+}
+
+Result<std::uint16_t> parse_port(std::string_view text) {
+  std::optional<std::uint16_t> const port = read_port(text);
+  return port ? Result<std::uint16_t>(*port)
+              : bad_value(
+                    fmt::format("{} is no port: write a number from 1 to 65535", in_quotes(text)));
+}
+
+Result<PortRange> parse_port_range(std::string_view text) {
+  std::size_t const dash = text.find('-');
+  std::optional<std::uint16_t> const first = read_port(text.substr(0, dash));
+  std::optional<std::uint16_t> const last =
+      dash == std::string_view::npos ? first : read_port(text.substr(dash + 1));
+  if (!first || !last) {
+    return bad_value(fmt::format(
+        "{} is no port: write 80 or 8000-8010, with numbers from 1 to 65535", in_quotes(text)));
+  }
+  if (*first > *last) {
+    return bad_value(fmt::format("{} goes backwards: write {}-{}", in_quotes(text), *last, *first));
+  }
+  return PortRange{*first, *last};
 }
 
 Result<std::vector<std::string_view>> split_list(std::string_view text) {

@@ -5,7 +5,6 @@
 
 #include <fmt/core.h>
 
-#include <charconv>
 #include <optional>
 #include <string>
 #include <utility>
@@ -56,35 +55,13 @@ EntryText split_entry(std::string_view entry) {
   return {entry, std::nullopt};
 }
 
-std::optional<std::uint16_t> read_port(std::string_view text) {
-  std::uint16_t port = 0;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  bool const is_good = error == std::errc{} && end == text.data() + text.size() && port > 0;
-  return is_good ? std::optional(port) : std::nullopt;
-}
-
-Result<PortRange> read_ports(std::string_view text) {
-  std::size_t const dash = text.find('-');
-  std::optional<std::uint16_t> const first = read_port(text.substr(0, dash));
-  std::optional<std::uint16_t> const last =
-      dash == std::string_view::npos ? first : read_port(text.substr(dash + 1));
-  if (!first || !last) {
-    return bad_value(fmt::format(
-        "{} is no port: write 80 or 8000-8010, with numbers from 1 to 65535", in_quotes(text)));
-  }
-  if (*first > *last) {
-    return bad_value(fmt::format("{} goes backwards: write {}-{}", in_quotes(text), *last, *first));
-  }
-  return PortRange{*first, *last};
-}
-
 Result<Service> read_service(ServiceText const& text) {
   Service service;
   service.protocols = {text.protocol, text.protocol};
   if (!text.has_ports) {
     return service;
   }
-  Result<PortRange> const ports = read_ports(text.ports);
+  Result<PortRange> const ports = parse_port_range(text.ports);
   if (!ports) {
     return fail(ports.error());
   }

@@ -171,14 +171,16 @@ TEST(Config, BadDefaultsNameLineKeyAndReason) {
       {"{\n\"defaults\": {\n\"team\": 5}}", "line 3: \"team\" is not a text: 5"},
       {"{\n\"defaults\": {\n\"mtu\": \"1400\"}}",
        "line 3: \"defaults\": \"mtu\" can have no default: those that can are isolation, hubs, "
-       "team, allow_from, egress, gateway, publish"},
+       "team, allow_from, egress, gateway, publish, connlimit, rate"},
       {"{\"defaults\": {\n\"team\": \"a\",\n\"isolatoin\": \"members\"}}",
        "line 3: \"defaults\": \"isolatoin\" can have no default: did you mean \"isolation\""},
       {"{\"defaults\":\n{\"isolation\":\n\"open\"}}",
        "line 2: \"defaults\": \"isolation\": \"open\": is unknown: give network, members or "
        "project"},
-      {"{\"defaults\": {\"publish\": \"host\"}}",
-       "line 1: \"defaults\": \"publish\": \"host\": is not supported by this version"},
+      {"{\"defaults\": {\"publish\": \"lan\"}}",
+       "line 1: \"defaults\": \"publish\": \"lan\": \"lan\" is no address: give all, host, none, "
+       "or a "
+       "list of addresses and CIDRs"},
   };
   for (auto const& [text, words] : bad) {
     Result<Config> const config = parse_config(text);
