@@ -2,6 +2,7 @@
 
 #include "driver/names.h"
 #include "driver/policy_elements.h"
+#include "driver/port_elements.h"
 #include "netlink/nft/skeleton.h"
 
 namespace drawbridge {
@@ -48,6 +49,8 @@ Veth veth_of(Network const& network, Endpoint const& endpoint) {
   if (network.spec.policy.isolation == Isolation::project && endpoint.marks) {
     veth.group = group_of(endpoint.marks->project);
   }
+  veth.hairpin = turns_back(network, endpoint);
+  veth.rate_bits_per_second = network.spec.policy.rate_bits_per_second;
   return veth;
 }
 
@@ -61,6 +64,7 @@ void add_network(KernelState& state, Network const& network, NetworkDirectory co
   }
   state.bridges.emplace(bridge.name, bridge);
   add_policy_elements(state.elements, network, directory);
+  add_publish_elements(state.elements, network);
   if (network.request.internal) {
     return;
   }
@@ -75,6 +79,11 @@ void add_endpoint(KernelState& state, Network const& network, Endpoint const& en
   }
   state.veths.emplace(host_end_name(endpoint.id), veth_of(network, endpoint));
   add_member_elements(state.elements, network, endpoint);
+  add_port_elements(state.elements, network, endpoint);
+  auto const bridge = state.bridges.find(network.spec.bridge);
+  if (bridge != state.bridges.end() && is_reached_by_loopback(network, endpoint)) {
+    bridge->second.route_localnet = true;
+  }
 }
 
 }  // namespace drawbridge

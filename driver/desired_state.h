@@ -14,7 +14,8 @@ namespace drawbridge {
 /// bridges the peers are that its policy names.
 void add_network(KernelState& state, Network const& network, NetworkDirectory const& directory);
 
-/// Adds a joined endpoint's veth pair to `state`; an endpoint that has not joined needs nothing.
+/// Adds a joined endpoint's veth pair and its ports to `state`; an endpoint that has not joined
+/// needs nothing. What the members of its network have in common is add_relayed_elements().
 void add_endpoint(KernelState& state, Network const& network, Endpoint const& endpoint);
 
 }  // namespace drawbridge

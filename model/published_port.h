@@ -22,13 +22,15 @@ struct PortRequest {
   auto operator<=>(PortRequest const&) const = default;
 };
 
-/// Ports of this host that lead to as many ports of a container, in their order.
+/// Ports of this host that lead to as many ports of a container, in their order. Or, with no host
+/// ports, a port of a container that is reached as it is: in gateway mode "routed".
 struct PublishedPort {
   std::uint8_t protocol = 0;
-  std::optional<IpAddress> host;  // absent: every address of both families; 0.0.0.0, ::: of one
-  PortRange host_ports{0, 0};
+  std::optional<IpAddress> host;     // absent: every address of both families; 0.0.0.0, ::: of one
+  PortRange host_ports{0, 0};        // 0 to 0: none
   std::uint16_t container_port = 0;  // where the first of them leads
 
+  bool has_host_ports() const { return host_ports.first != 0; }
   /// returns  true where the ports keep their numbers
   bool keeps_numbers() const { return host_ports.first == container_port; }
 

@@ -48,7 +48,8 @@ TEST_F(DriverTest, MakesABridgeWithTheGatewayAndItsElements) {
 
   EXPECT_EQ(kernel.printed_text(),
             "change elements +{gateways4 10.249.1.1} +{masquerade4 db-abcdef012345} "
-            "+{nets db-abcdef012345} +{pair db-abcdef012345 . db-abcdef012345 : accept}\n"
+            "+{nets db-abcdef012345} +{pair db-abcdef012345 . db-abcdef012345 : accept} "
+            "+{turns db-abcdef012345 . db-abcdef012345}\n"
             "enable forwarding of ipv4\n"
             "create bridge db-abcdef012345 10.249.1.1/24\n");
   EXPECT_TRUE(store.contents.networks.contains({"abcdef0123456789"}));

@@ -1,5 +1,6 @@
 // docs/firewall.md shows the tables as the kernel tests see them listed, and what networks put in.
 #include "driver/desired_state.h"
+#include "driver/port_elements.h"
 #include "netlink/plan.h"
 
 #include <gtest/gtest.h>
@@ -120,11 +121,17 @@ std::vector<Feature> features() {
        [](Network& it) { it.spec.policy.isolation = Isolation::members; }},
       {"### team=red", [](Network& it) { it.spec.policy.team = "red"; }},
       {"### allow_from=web",
-       [](Network& it) { it.spec.policy.allow_from = {{NetworkPeer{"web"}, {}}}; }},
+       [](Network& it) {
+         it.spec.policy.allow_from = {{NetworkPeer{"web"}, {}}};
+       }},
       {"### allow_from=web:tcp/5432",
-       [=](Network& it) { it.spec.policy.allow_from = {{NetworkPeer{"web"}, postgres}}; }},
+       [=](Network& it) {
+         it.spec.policy.allow_from = {{NetworkPeer{"web"}, postgres}};
+       }},
       {"### allow_from=192.0.2.0/24",
-       [=](Network& it) { it.spec.policy.allow_from = {{cidr("192.0.2.0/24"), {}}}; }},
+       [=](Network& it) {
+         it.spec.policy.allow_from = {{cidr("192.0.2.0/24"), {}}};
+       }},
       {"### egress=none", [](Network& it) { it.spec.policy.egress = Egress::none; }},
       {"### egress=internet", [](Network& it) { it.spec.policy.egress = Egress::internet; }},
       {"### egress=192.0.2.0/24:tcp/5432",
@@ -138,6 +145,16 @@ std::vector<Feature> features() {
        [](Network& it) { it.spec.policy.mode_ipv4 = GatewayMode::nat_unprotected; }},
       {"### host_ipv4=198.51.100.7",
        [](Network& it) { it.spec.policy.host_ipv4 = IpAddress::parse("198.51.100.7").value(); }},
+      {"### publish=host", [](Network& it) { it.spec.policy.publish = Publish::host; }},
+      {"### publish=192.0.2.0/24",
+       [=](Network& it) {
+         it.spec.policy.publish = Publish::listed;
+         it.spec.policy.publish_list = {cidr("192.0.2.0/24")};
+       }},
+      {"### connlimit=10/s:20",
+       [](Network& it) {
+         it.spec.policy.connlimit = ConnLimit{10, 20};
+       }},
   };
 }
 
@@ -152,6 +169,49 @@ TEST(FirewallDoc, ShowsWhatEachFeaturePutsIn) {
     EXPECT_EQ(block_under(page, feature.heading),
               lines_of(minus(has, plain)) + without(minus(plain, has)))
         << feature.heading;
+  }
+}
+
+/// A feature of a network, the ports of its member, and what these put in.
+struct PortFeature {
+  char const* heading;
+  std::vector<PublishedPort> ports;
+  std::function<void(Network&)> make = [](Network&) {};
+};
+
+std::vector<PortFeature> port_features() {
+  IpAddress const one_address = IpAddress::parse("198.51.100.7").value();
+  PublishedPort const web{IPPROTO_TCP, {}, {8080, 8080}, 80};
+  return {
+      {"### -p 8080:80", {web}},
+      {"### -p 198.51.100.7:53:53/udp", {{IPPROTO_UDP, one_address, {53, 53}, 53}}},
+      {"### -p 5000-5999:5000-5999", {{IPPROTO_TCP, {}, {5000, 5999}, 5000}}},
+      {"### -p 8080-8081:80-81", {{IPPROTO_TCP, {}, {8080, 8081}, 80}}},
+      {"### -p 8080:80, members apart",
+       {web},
+       [](Network& it) { it.spec.policy.isolation = Isolation::members; }},
+      {"### -p 8080:80, gateway_mode_ipv4=routed",
+       {{IPPROTO_TCP, IpAddress{Family::ipv6, 0}, {8080, 8080}, 80},
+        {IPPROTO_TCP, IpAddress{Family::ipv4, 0}, {0, 0}, 80}},
+       [](Network& it) { it.spec.policy.mode_ipv4 = GatewayMode::routed; }},
+  };
+}
+
+std::set<Element> elements_of(Network const& network, Endpoint const& member) {
+  KernelState state;
+  add_endpoint(state, network, member);
+  add_relayed_elements(state.elements, network, {&member});
+  return state.elements;
+}
+
+TEST(FirewallDoc, ShowsWhatPublishedPortsPutIn) {
+  for (PortFeature const& feature : port_features()) {
+    Network network = a_network();
+    feature.make(network);
+    Endpoint member = a_member();
+    std::set<Element> const plain = elements_of(network, member);
+    member.ports = feature.ports;
+    expect_shown(feature.heading, minus(elements_of(network, member), plain));
   }
 }
 

@@ -50,8 +50,9 @@ struct Against {
 };
 
 TEST(PolicyElementsTest, APlainNetwork) {
-  EXPECT_EQ(lines_of(network_one()), (Lines{"gateways4 10.249.1.1", "masquerade4 db-one",
-                                            "nets db-one", "pair db-one . db-one : accept"}));
+  EXPECT_EQ(lines_of(network_one()),
+            (Lines{"gateways4 10.249.1.1", "masquerade4 db-one", "nets db-one",
+                   "pair db-one . db-one : accept", "turns db-one . db-one"}));
 }
 
 TEST(PolicyElementsTest, MembersApartMeetAtTheBridgeOnly) {
