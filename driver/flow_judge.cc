@@ -70,6 +70,25 @@ bool may_leave(Network const& source, Flow const& flow) {
   return false;
 }
 
+/// Processes of this host ask from its loopback addresses, or from the address that they ask.
+bool is_of_this_host(Flow const& flow) {
+  constexpr AddressBits ipv4_loopback = 127;
+  bool const is_loopback = flow.source.family == Family::ipv4
+                               ? flow.source.bits >> 24 == ipv4_loopback
+                               : flow.source.bits == 1;
+  return is_loopback || flow.source == flow.destination;
+}
+
+/// What somebody translated is a published port.
+bool may_ask_published(Policy const& policy, Flow const& flow) {
+  if (policy.publish == Publish::all || policy.publish == Publish::none) {
+    return policy.publish == Publish::all;
+  }
+  return is_of_this_host(flow) ||
+         std::any_of(policy.publish_list.begin(), policy.publish_list.end(),
+                     [&flow](IpPrefix const& from) { return from.contains(flow.source); });
+}
+
 bool may_enter(Network const& destination, bool from_container, Flow const& flow) {
   Policy const& policy = destination.spec.policy;
   bool const is_invited = std::any_of(
@@ -78,8 +97,11 @@ bool may_enter(Network const& destination, bool from_container, Flow const& flow
         return peer != nullptr && peer->contains(flow.source) &&
                covers(permission.service, flow.protocol, flow.translated_port);
       });
-  if (is_invited || flow.destination_is_translated) {
+  if (is_invited) {
     return true;
+  }
+  if (flow.destination_is_translated) {
+    return may_ask_published(policy, flow);
   }
   if (from_container) {
     return false;

@@ -69,6 +69,30 @@ TEST_F(FlowJudgeTest, NetworksAreApart) {
   EXPECT_TRUE(allows(published("10.249.1.2", "198.51.100.1", "10.249.2.2")));
 }
 
+TEST_F(FlowJudgeTest, PublishedPortsAreForThoseThatPublishSays) {
+  Flow const from_outside = published("203.0.113.9", "198.51.100.1", "10.249.2.2");
+  Flow const from_network = published("10.249.1.2", "198.51.100.1", "10.249.2.2");
+  Flow const by_loopback = published("127.0.0.1", "127.0.0.1", "10.249.2.2");
+  Flow const by_own_address = published("198.51.100.1", "198.51.100.1", "10.249.2.2");
+  struct Case {
+    Publish publish;
+    bool outside;
+    bool host;
+  };
+  for (Case const& each : {Case{Publish::all, true, true}, Case{Publish::host, false, true},
+                           Case{Publish::listed, true, true}, Case{Publish::none, false, false}}) {
+    two.spec.policy.publish = each.publish;
+    two.spec.policy.publish_list.clear();
+    if (each.publish == Publish::listed) {
+      two.spec.policy.publish_list = {subnet("203.0.113.0/24")};
+    }
+    EXPECT_EQ(allows(from_outside), each.outside) << int(each.publish);
+    EXPECT_EQ(allows(from_network), each.publish == Publish::all) << int(each.publish);
+    EXPECT_EQ(allows(by_loopback), each.host) << int(each.publish);
+    EXPECT_EQ(allows(by_own_address), each.host) << int(each.publish);
+  }
+}
+
 TEST_F(FlowJudgeTest, ATeamReachesEachOther) {
   one.spec.policy.team = two.spec.policy.team = "red";
   EXPECT_TRUE(allows(flow("10.249.1.2", "10.249.2.2")));
