@@ -2,9 +2,9 @@
 
 #include "driver/about.h"
 #include "driver/desired_state.h"
-#include "driver/join_reply.h"
 #include "driver/names.h"
 #include "driver/network_options.h"
+#include "driver/port_elements.h"
 
 #include <fmt/core.h>
 
@@ -15,14 +15,6 @@ namespace drawbridge {
 namespace {
 
 constexpr std::size_t max_networks = 20'000;
-constexpr std::size_t max_endpoints_per_network = 1023;  // ports of one bridge: BR_MAX_PORTS
-
-MacAddress choose_mac(Endpoint const& endpoint) {
-  if (endpoint.ipv4) {
-    return mac_for(endpoint.ipv4->address);
-  }
-  return endpoint.ipv6 ? mac_for(endpoint.ipv6->address) : mac_for(endpoint.id.value);
-}
 
 /// What the engine asks for once more must be what there is.
 Result<void> check_repeated(NetworkRequest const& made, NetworkRequest asked) {
@@ -32,15 +24,6 @@ Result<void> check_repeated(NetworkRequest const& made, NetworkRequest asked) {
              : fail(Errc::already_exists, fmt::format("network {} exists", made.id.brief()));
 }
 
-/// The same of an endpoint, whatever became of it since.
-Result<void> check_repeated(Endpoint made, Endpoint const& asked) {
-  made.joined = false;
-  made.marks.reset();
-  return made == asked
-             ? Result<void>()
-             : fail(Errc::already_exists, fmt::format("endpoint {} exists", made.id.brief()));
-}
-
 }  // namespace
 
 Result<std::vector<std::string>> Driver::start() {
@@ -48,7 +31,13 @@ Result<std::vector<std::string>> Driver::start() {
   if (!loaded) {
     return fail(loaded.error());
   }
-  return reconcile();
+  std::vector<std::string> report;
+  for (auto const& [id, entry] : networks_) {
+    hold_ports(entry, report);
+  }
+  std::vector<std::string> const repairs = reconcile();
+  report.insert(report.end(), repairs.begin(), repairs.end());
+  return report;
 }
 
 Result<void> Driver::load() {
@@ -75,10 +64,11 @@ Result<void> Driver::load() {
   for (Endpoint& endpoint : *endpoints) {
     auto const owner = networks_.find(endpoint.network);
     if (owner != networks_.end()) {
+      published_.add(endpoint);
       owner->second.endpoints.emplace(endpoint.id, std::move(endpoint));
     }
   }
-  return {};
+  return load_port_leases();
 }
 
 void Driver::enter(Network network) {
@@ -89,6 +79,7 @@ void Driver::enter(Network network) {
 }
 
 void Driver::leave(NetworkId const& id) {
+  leases_.erase(id);
   directory_.remove(id);
   peers_.remove(networks_.at(id).network);
   networks_.erase(id);
@@ -104,9 +95,24 @@ KernelState Driver::state_of(Network const& network) const {
   return state;
 }
 
-KernelState Driver::state_of(Network const& network, Endpoint const& endpoint) const {
-  KernelState state = state_of(network);
-  add_endpoint(state, network, endpoint);
+/// Adds what the members have in common, `changed` in the place of the one of its id.
+void Driver::add_in_common(KernelState& state, Entry const& entry, Endpoint const* changed) const {
+  std::vector<Endpoint const*> members;
+  for (auto const& [id, endpoint] : entry.endpoints) {
+    if (changed == nullptr || id != changed->id) {
+      members.push_back(&endpoint);
+    }
+  }
+  if (changed != nullptr) {
+    members.push_back(changed);
+  }
+  add_relayed_elements(state.elements, entry.network, members);
+}
+
+KernelState Driver::state_of(Entry const& entry, Endpoint const& endpoint) const {
+  KernelState state = state_of(entry.network);
+  add_endpoint(state, entry.network, endpoint);
+  add_in_common(state, entry, &endpoint);
   return state;
 }
 
@@ -117,6 +123,7 @@ KernelState Driver::wanted() const {
     for (auto const& [endpoint_id, endpoint] : entry.endpoints) {
       add_endpoint(state, entry.network, endpoint);
     }
+    add_in_common(state, entry, nullptr);
   }
   return state;
 }
@@ -127,7 +134,7 @@ KernelState Driver::wanted() const {
 Error Driver::undo(Error reason, KernelState const& applied, KernelState const& before) {
   ErrorList errors;
   errors.add(std::move(reason));
-  Result<void> const undone = reconciler_.bring_to(applied, before);
+  Result<void> const undone = reconciler_.change(applied, before);
   if (!undone) {
     errors.add(undone.error().within("and taking it back"));
   }
@@ -246,6 +253,7 @@ Result<void> Driver::create_network(NetworkRequest request) {
     directory_.remove(id);
     return fail(undo(about(id, stored.error()), after, before));
   }
+  warn_of_ports(*network);
   enter(*std::move(network));
   return {};
 }
@@ -264,89 +272,16 @@ Result<void> Driver::delete_network(NetworkId const& id) {
   for (auto const& [endpoint_id, endpoint] : found->second.endpoints) {
     add_endpoint(before, found->second.network, endpoint);
   }
+  add_in_common(before, found->second, nullptr);
   before.elements.merge(permissions_of(naming));
+  std::map<EndpointId, Endpoint> const gone = std::move(found->second.endpoints);
   leave(id);
   KernelState after;
   after.elements = permissions_of(naming);
   Result<void> const applied = reconciler_.bring_to(before, after);
-  return applied ? applied : fail(about(id, applied.error()));
-}
-
-Result<MacAddress> Driver::create_endpoint(Endpoint endpoint, std::optional<MacAddress> mac) {
-  Result<Entry*> const entry = find(endpoint.network);
-  if (!entry) {
-    return fail(entry.error());
+  for (auto const& [endpoint_id, endpoint] : gone) {
+    release_ports(endpoint);
   }
-  endpoint.mac = mac ? *mac : choose_mac(endpoint);
-  if (mac && *mac == bridge_mac((*entry)->network)) {
-    return fail(Errc::invalid_argument,
-                fmt::format("mac address {} is the gateway's of network {}: choose another",
-                            endpoint.mac.to_string(), endpoint.network.brief()));
-  }
-  std::map<EndpointId, Endpoint>& endpoints = (*entry)->endpoints;
-  auto const known = endpoints.find(endpoint.id);
-  if (known != endpoints.end()) {
-    Result<void> const repeated = check_repeated(known->second, endpoint);
-    return repeated ? Result<MacAddress>(endpoint.mac) : fail(repeated.error());
-  }
-  if (endpoints.size() >= max_endpoints_per_network) {
-    return fail(Errc::exhausted, fmt::format("network {} has {} endpoints, as many as a bridge has "
-                                             "ports: use a second network",
-                                             endpoint.network.brief(), endpoints.size()));
-  }
-  Result<void> const stored = store_.save(endpoint);
-  if (!stored) {
-    return fail(about(endpoint.id, stored.error()));
-  }
-  endpoints.emplace(endpoint.id, endpoint);
-  return endpoint.mac;
-}
-
-Result<JoinReply> Driver::join(NetworkId const& network_id, EndpointId const& id) {
-  Result<Entry*> const entry = find(network_id);
-  if (!entry) {
-    return fail(entry.error());
-  }
-  auto const found = (*entry)->endpoints.find(id);
-  if (found == (*entry)->endpoints.end()) {
-    return fail(Errc::not_found, fmt::format("endpoint {} is not known", id.brief()));
-  }
-  Network const& network = (*entry)->network;
-  Endpoint joined = found->second;
-  joined.joined = true;
-  KernelState const before = state_of(network, found->second);
-  KernelState const after = state_of(network, joined);
-  Result<void> const applied = reconciler_.bring_to(before, after);
-  if (!applied) {
-    return fail(about(id, applied.error()));
-  }
-  if (!found->second.joined) {
-    Result<void> const stored = store_.save(joined);
-    if (!stored) {
-      return fail(undo(about(id, stored.error()), after, before));
-    }
-  }
-  found->second = joined;
-  return join_reply(network, joined);
-}
-
-Result<void> Driver::delete_endpoint(NetworkId const& network_id, EndpointId const& id) {
-  auto const entry = networks_.find(network_id);
-  if (entry == networks_.end()) {
-    return {};
-  }
-  auto const found = entry->second.endpoints.find(id);
-  if (found == entry->second.endpoints.end()) {
-    return {};
-  }
-  Result<void> const stored = store_.remove(id);
-  if (!stored) {
-    return fail(about(id, stored.error()));
-  }
-  Network const& network = entry->second.network;
-  KernelState const before = state_of(network, found->second);
-  entry->second.endpoints.erase(found);
-  Result<void> const applied = reconciler_.bring_to(before, state_of(network));
   return applied ? applied : fail(about(id, applied.error()));
 }
 

@@ -9,6 +9,9 @@
 #include "driver/flow_judge.h"
 #include "driver/network_directory.h"
 #include "driver/peer_index.h"
+#include "driver/port_index.h"
+#include "driver/port_pool.h"
+#include "driver/port_taking.h"
 #include "driver/reconciler.h"
 #include "model/docker.h"
 #include "model/network.h"
@@ -94,9 +97,10 @@ class Driver {
 
   /// returns  true while a network names others by their names: Docker has to be asked for changes
   bool wants_networks() const { return !peers_.is_empty(); }
-  /// returns  true for a network that treats members by their names or labels
+  /// returns  true for a network that treats members by their names or labels, or shows them by
+  ///          their names because they have published ports
   bool wants_marks(NetworkId const& network) const;
-  /// returns  every endpoint of such a network
+  /// returns  the endpoints that this is about
   std::vector<std::pair<NetworkId, EndpointId>> endpoints_that_want_marks() const;
 
   /// errors  invalid_argument, unsupported   an option; nothing was done
@@ -104,6 +108,9 @@ class Driver {
   ///         exhausted        too many networks
   ///         kernel, store    nothing is left behind
   Result<void> create_network(NetworkRequest request);
+
+  /// returns  what whoever made networks since the last call should know, a line each
+  std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
 
   /// Forgets the network with its endpoints and retires their links. Unknown is success.
   Result<void> delete_network(NetworkId const& id);
@@ -167,18 +174,33 @@ class Driver {
     std::map<EndpointId, Endpoint> endpoints;
   };
 
+  /// What an endpoint is to become by publish() and unpublish().
+  struct Publication {
+    Endpoint after;
+    std::optional<PortLease> lease = {};  // that is new
+  };
+
+  /// What publish() has so far.
+  struct Taken {
+    Publication& publication;
+    PortTaking& taking;
+  };
+
   Result<Entry*> find(NetworkId const& id);
+  Endpoint* find(NetworkId const& network, EndpointId const& id);
   Result<NetworkSpec> spec_of(NetworkRequest const& request) const;
   Result<Network> make_network(NetworkRequest request) const;
   Result<void> check_new(Network const& network) const;
   Result<void> check_bridge(std::string const& bridge) const;
   Result<void> check_team(std::string const& team) const;
   Result<void> load();
+  void warn_of_ports(Network const& network);
   void enter(Network network);
   void leave(NetworkId const& id);
   KernelState wanted() const;
   KernelState state_of(Network const& network) const;
-  KernelState state_of(Network const& network, Endpoint const& endpoint) const;
+  KernelState state_of(Entry const& entry, Endpoint const& endpoint) const;
+  void add_in_common(KernelState& state, Entry const& entry, Endpoint const* changed) const;
   std::set<NetworkId> that_name(NetworkId const& id) const;
   std::set<NetworkId> that_name(std::vector<KnownNetwork> const& networks) const;
   std::set<Element> permissions_of(std::set<NetworkId> const& networks) const;
@@ -187,7 +209,41 @@ class Driver {
   void cut_flows(std::vector<std::string>& report);
   bool shares_number(Entry const& entry, EndpointId const& endpoint,
                      std::string const& project) const;
-  Result<void> change_place(Network const& network, Endpoint& endpoint, Endpoint const& placed);
+  Result<void> change_place(Entry const& entry, Endpoint& endpoint, Endpoint const& placed);
+  bool wants_marks(Entry const& entry, Endpoint const& endpoint) const;
+
+  Result<void> load_port_leases();
+  Result<Publication> take_ports(Entry const& entry, Endpoint const& endpoint,
+                                 PublishRequest const& request, PortTaking& taking) const;
+  Result<void> take_settled(Network const& network, Endpoint const& endpoint,
+                            std::vector<PublishedPort> const& ports, PortTaking& taking) const;
+  Result<PublishedPort> take_open(PublishedPort const& port, Network const& network,
+                                  Endpoint const& after, PortTaking& taking) const;
+  Result<PublishedPort> take_pooled(PublishedPort const& port, Network const& network,
+                                    PublishRequest const& request, Taken taken) const;
+  std::vector<std::uint16_t> without_published(std::vector<std::uint16_t> candidates,
+                                               PublishedPort port, Endpoint const& after) const;
+  std::string container_of(PublishRequest const& request, Endpoint const& endpoint) const;
+  PoolView pool_of(PortRange const& range, PublishRequest const& request) const;
+  Error no_port_left(PublishedPort const& pool) const;
+  Error already_published(PublishedPort const& port, PortOwner const& owner) const;
+  std::string title_of(NetworkId const& network, EndpointId const& id) const;
+  Result<void> put_in_force(Entry& entry, Endpoint& endpoint, Publication const& publication);
+  Result<void> save(Publication const& publication);
+  Result<void> take_back(PortLease const& lease);
+  void let_go(Endpoint const& endpoint, std::vector<PublishedPort> const& gone);
+  void forget_flows_of(Endpoint const& endpoint);
+  void release_ports(Endpoint const& gone);
+  void forget_absent(PublishRequest const& request);
+  void add_listings(std::vector<PortListing>& ports, Entry const& entry,
+                    Endpoint const& endpoint) const;
+  void hold_ports(Entry const& entry, std::vector<std::string>& report);
+  void hold_ports(Network const& network, Endpoint const& endpoint,
+                  std::vector<std::string>& report);
+  std::optional<std::string> note(Endpoint const& endpoint, PublishedPort const& port,
+                                  Result<void> const& held);
+  void hold_troubled(std::vector<std::string>& report);
+  void remove_leases(std::vector<std::string>& report);
   Error undo(Error reason, KernelState const& applied, KernelState const& before);
 
   Kernel& kernel_;
@@ -198,6 +254,14 @@ class Driver {
   std::map<NetworkId, Entry> networks_;
   NetworkDirectory directory_;
   PeerIndex peers_;
+  PortIndex published_;
+  std::map<NetworkId, PortLeases> leases_;
+  std::map<std::pair<EndpointId, PublishedPort>, std::string> troubles_;  // ports that are not held
+  std::vector<std::string> warnings_;
+  // What settle() is to do and to tell.
+  std::vector<std::string> hold_report_;
+  std::vector<FlowPattern> to_forget_;
+  std::vector<PortLease> leases_to_remove_;
 };
 
 }  // namespace drawbridge

@@ -115,19 +115,24 @@ bool Driver::wants_marks(NetworkId const& network) const {
   if (found == networks_.end()) {
     return false;
   }
-  Policy const& policy = found->second.network.spec.policy;
-  return policy.isolation != Isolation::network &&
-         (policy.isolation == Isolation::project || !policy.hubs.empty());
+  return std::any_of(found->second.endpoints.begin(), found->second.endpoints.end(),
+                     [&](auto const& each) { return wants_marks(found->second, each.second); });
+}
+
+bool Driver::wants_marks(Entry const& entry, Endpoint const& endpoint) const {
+  Policy const& policy = entry.network.spec.policy;
+  bool const has_places = policy.isolation == Isolation::project ||
+                          (policy.isolation == Isolation::members && !policy.hubs.empty());
+  return has_places || !endpoint.ports.empty();
 }
 
 std::vector<std::pair<NetworkId, EndpointId>> Driver::endpoints_that_want_marks() const {
   std::vector<std::pair<NetworkId, EndpointId>> endpoints;
   for (auto const& [id, entry] : networks_) {
-    if (!wants_marks(id)) {
-      continue;
-    }
     for (auto const& [endpoint_id, endpoint] : entry.endpoints) {
-      endpoints.emplace_back(id, endpoint_id);
+      if (wants_marks(entry, endpoint)) {
+        endpoints.emplace_back(id, endpoint_id);
+      }
     }
   }
   return endpoints;
@@ -158,24 +163,32 @@ std::vector<std::string> Driver::learn_member(EndpointId const& id, NetworkId co
   if (placed == found->second) {
     return {};
   }
-  if (shares_number(**entry, id, placed.marks->project)) {
+  Isolation const isolation = (*entry)->network.spec.policy.isolation;
+  if (isolation == Isolation::project && shares_number(**entry, id, placed.marks->project)) {
     return {
         fmt::format("container {} stays alone in network {}: the name of its project \"{}\" "
                     "cannot be told from another's, rename it",
                     marks.name, network.brief(), placed.marks->project)};
   }
-  Result<void> const changed = change_place((*entry)->network, found->second, placed);
-  return {changed ? describe_place(*placed.marks, network) : about(id, changed.error()).message};
+  Result<void> const changed = change_place(**entry, found->second, placed);
+  if (!changed) {
+    return {about(id, changed.error()).message};
+  }
+  return isolation == Isolation::network
+             ? std::vector<std::string>()
+             : std::vector<std::string>{describe_place(*placed.marks, network)};
 }
 
-Result<void> Driver::change_place(Network const& network, Endpoint& endpoint,
-                                  Endpoint const& placed) {
-  Result<void> applied =
-      reconciler_.bring_to(state_of(network, endpoint), state_of(network, placed));
+Result<void> Driver::change_place(Entry const& entry, Endpoint& endpoint, Endpoint const& placed) {
+  Result<void> applied = reconciler_.change(state_of(entry, endpoint), state_of(entry, placed));
   if (!applied) {
     return applied;
   }
+  bool const is_relayed_alike = endpoint.is_hub() == placed.is_hub();
   endpoint = placed;
+  if (!is_relayed_alike) {
+    hold_ports(entry.network, endpoint, hold_report_);
+  }
   return store_.save(placed);
 }
 
@@ -185,12 +198,14 @@ std::vector<std::string> Driver::configure(DriverSettings settings) {
   KernelState const before = wanted();
   settings_ = std::move(settings);
   std::vector<std::string> report;
+  std::vector<NetworkId> changed;
   for (auto& [id, entry] : networks_) {
     Result<NetworkSpec> spec = spec_of(entry.network.request);
     if (!spec) {
       report.push_back(about(id, spec.error()).within("policy stays as it was").message);
     } else if (*spec != entry.network.spec) {
       entry.network.spec = std::move(*spec);
+      changed.push_back(id);
       report.push_back(fmt::format("network {} follows the defaults", id.brief()));
     }
   }
@@ -204,6 +219,9 @@ std::vector<std::string> Driver::configure(DriverSettings settings) {
   Result<void> const applied = kernel_.apply(diff(before, wanted()));
   if (!applied) {
     report.push_back(applied.error().message);
+  }
+  for (NetworkId const& id : changed) {
+    hold_ports(networks_.at(id), report);
   }
   cut_flows(report);
   return report;

@@ -29,20 +29,36 @@ Result<void> refuse_foreign(std::set<std::string> const& foreign, KernelState co
 
 }  // namespace
 
-Result<void> Reconciler::bring_to(KernelState const& before, KernelState const& after) {
+/// returns  what there is of the objects, with the elements of `before`
+Result<KernelState> Reconciler::look(KernelState const& before, KernelState const& after) {
   std::set<std::string> links;
   add_link_names(links, before);
   add_link_names(links, after);
   Result<KernelState> observed = kernel_.observe(links);
   if (!observed) {
-    return fail(observed.error());
+    return observed;
   }
-  Result<void> clear = refuse_foreign(observed->foreign, after);
-  if (!clear) {
-    return clear;
+  if (Result<void> const clear = refuse_foreign(observed->foreign, after); !clear) {
+    return fail(clear.error());
   }
   observed->elements = before.elements;
-  return kernel_.apply(diff(*observed, after));
+  return observed;
+}
+
+Result<void> Reconciler::bring_to(KernelState const& before, KernelState const& after) {
+  Result<KernelState> const observed = look(before, after);
+  return observed ? kernel_.apply(diff(*observed, after)) : fail(observed.error());
+}
+
+Result<void> Reconciler::change(KernelState const& before, KernelState const& after) {
+  Result<KernelState> const observed = look(before, after);
+  if (!observed) {
+    return fail(observed.error());
+  }
+  KernelState wanted = after;
+  std::erase_if(wanted.veths,
+                [&](auto const& veth) { return !observed->veths.contains(veth.first); });
+  return kernel_.apply(diff(*observed, wanted));
 }
 
 std::vector<std::string> Reconciler::bring_all_to(KernelState const& wanted) {

@@ -19,6 +19,10 @@ class Reconciler {
   ///         kernel           nothing changed; the text says which step failed and why
   Result<void> bring_to(KernelState const& before, KernelState const& after);
 
+  /// The same, but a veth pair that is not there stays away: it went with its sandbox, and a new
+  /// one would connect nobody.
+  Result<void> change(KernelState const& before, KernelState const& after);
+
   /// Compares everything of ours with `wanted`: removes what is not in it, makes what is missing,
   /// replaces the ruleset. Goes on past single failures.
   ///
@@ -26,6 +30,8 @@ class Reconciler {
   std::vector<std::string> bring_all_to(KernelState const& wanted);
 
  private:
+  Result<KernelState> look(KernelState const& before, KernelState const& after);
+
   Kernel& kernel_;
 };
 

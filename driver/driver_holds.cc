@@ -1,0 +1,147 @@
+// How the host ports of endpoints stay held: over restarts, changes of policy, and other programs
+// that were there first.
+#include "driver/driver.h"
+#include "driver/port_hold.h"
+#include "driver/port_scope.h"
+#include "driver/port_text.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace drawbridge {
+
+Result<void> Driver::load_port_leases() {
+  Result<std::vector<PortLease>> const leases = store_.load_port_leases();
+  if (!leases) {
+    return fail(leases.error());
+  }
+  for (PortLease const& lease : *leases) {
+    if (networks_.contains(lease.network)) {
+      leases_[lease.network][lease.container] = lease.host_port;
+    }
+  }
+  return {};
+}
+
+/// Holds the ports, or, where they are held, says anew whom they are relayed for.
+void Driver::hold_ports(Network const& network, Endpoint const& endpoint,
+                        std::vector<std::string>& report) {
+  for (PublishedPort const& port : endpoint.ports) {
+    if (!port.has_host_ports()) {
+      continue;
+    }
+    std::optional<std::string> const line =
+        note(endpoint, port, ports_.hold(hold_of(network, endpoint, port)));
+    if (line) {
+      report.push_back(*line);
+    }
+  }
+}
+
+void Driver::hold_ports(Entry const& entry, std::vector<std::string>& report) {
+  for (auto const& [id, endpoint] : entry.endpoints) {
+    hold_ports(entry.network, endpoint, report);
+  }
+}
+
+/// Keeps in mind whether a port is held.
+///
+/// returns  a line when that is news
+std::optional<std::string> Driver::note(Endpoint const& endpoint, PublishedPort const& port,
+                                        Result<void> const& held) {
+  std::pair const key(endpoint.id, port);
+  auto const known = troubles_.find(key);
+  bool const was_held = known == troubles_.end();
+  if (held) {
+    if (was_held) {
+      return std::nullopt;
+    }
+    troubles_.erase(known);
+    return fmt::format("port {} of {} is held again", host_text(port),
+                       title_of(endpoint.network, endpoint.id));
+  }
+  std::string const& reason = held.error().message;
+  if (!was_held && known->second == reason) {
+    return std::nullopt;
+  }
+  troubles_[key] = reason;
+  return fmt::format("port {} of {} is not held, but goes on leading there: {}", host_text(port),
+                     title_of(endpoint.network, endpoint.id), reason);
+}
+
+void Driver::hold_troubled(std::vector<std::string>& report) {
+  std::set<EndpointId> troubled;
+  for (auto const& [key, reason] : troubles_) {
+    troubled.insert(key.first);
+  }
+  if (troubled.empty()) {
+    return;
+  }
+  for (auto const& [id, entry] : networks_) {
+    for (auto const& [endpoint_id, endpoint] : entry.endpoints) {
+      if (troubled.contains(endpoint_id)) {
+        hold_ports(entry.network, endpoint, report);
+      }
+    }
+  }
+}
+
+void Driver::remove_leases(std::vector<std::string>& report) {
+  for (PortLease const& lease : std::exchange(leases_to_remove_, {})) {
+    if (Result<void> const removed = store_.remove(lease); !removed) {
+      report.push_back(removed.error().message);
+    }
+  }
+}
+
+std::vector<std::string> Driver::settle() {
+  std::vector<std::string> report = std::exchange(hold_report_, {});
+  std::vector<FlowPattern> const patterns = std::exchange(to_forget_, {});
+  if (!patterns.empty()) {
+    if (Result<std::size_t> const forgotten = kernel_.forget_flows(patterns); !forgotten) {
+      report.push_back(forgotten.error().message);
+    }
+  }
+  remove_leases(report);
+  hold_troubled(report);
+  return report;
+}
+
+std::vector<PortListing> Driver::published_ports() const {
+  std::vector<PortListing> ports;
+  for (auto const& [id, entry] : networks_) {
+    for (auto const& [endpoint_id, endpoint] : entry.endpoints) {
+      add_listings(ports, entry, endpoint);
+    }
+  }
+  std::stable_sort(ports.begin(), ports.end(),
+                   [](PortListing const& one, PortListing const& other) {
+                     return std::tuple(one.port.host_ports, one.port.protocol, one.port.host) <
+                            std::tuple(other.port.host_ports, other.port.protocol, other.port.host);
+                   });
+  return ports;
+}
+
+void Driver::add_listings(std::vector<PortListing>& ports, Entry const& entry,
+                          Endpoint const& endpoint) const {
+  Policy const& policy = entry.network.spec.policy;
+  for (PublishedPort const& port : endpoint.ports) {
+    auto const trouble = troubles_.find({endpoint.id, port});
+    PortListing listing;
+    listing.network = endpoint.network;
+    listing.endpoint = endpoint.id;
+    listing.container = endpoint.marks ? endpoint.marks->container : std::string();
+    listing.port = port;
+    listing.ipv4 = address_of(endpoint, Family::ipv4);
+    listing.ipv6 = address_of(endpoint, Family::ipv6);
+    listing.publish = policy.publish;
+    listing.publish_list = policy.publish_list;
+    listing.trouble = trouble == troubles_.end() ? std::string() : trouble->second;
+    ports.push_back(std::move(listing));
+  }
+}
+
+}  // namespace drawbridge
