@@ -153,7 +153,7 @@ class Driver {
   /// Does what need not be done before a reply: connections of what was taken back, or of what was
   /// there before, are forgotten, and host ports that others had are tried again.
   ///
-  /// returns  a line for each failure
+  /// returns  a line for each failure, and for each host port that is held or not held from now on
   std::vector<std::string> settle();
 
   /// Forgets the endpoint and retires its veth pair: by now the engine has taken the container's
