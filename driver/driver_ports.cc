@@ -179,12 +179,7 @@ void Driver::let_go(Endpoint const& endpoint, Ports const& gone) {
     ports_.release(port);
     troubles_.erase({endpoint.id, port});
     std::vector<FlowPattern> const flows = flows_by(port, endpoint);
-    if (!endpoint.ports.empty()) {
-      to_forget_.insert(to_forget_.end(), flows.begin(), flows.end());
-    }
-  }
-  if (!gone.empty() && endpoint.ports.empty()) {
-    forget_flows_of(endpoint);
+    to_forget_.insert(to_forget_.end(), flows.begin(), flows.end());
   }
 }
 

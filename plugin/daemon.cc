@@ -17,6 +17,7 @@ namespace {
 
 // Long enough for the calls of one `docker run` to be over, short enough that nobody waits for it.
 constexpr std::chrono::milliseconds idle_after{100};
+constexpr std::chrono::seconds longest_unsettled{1};
 
 /// What the start had to bring into line is expected: after a reboot that is everything.
 void log_start(std::vector<std::string> const& changes) {
@@ -135,7 +136,7 @@ void Daemon::run() {
   CoreWork work;
   work.on_drained = [this] {
     group_.finish();
-    settle();
+    settle_overdue();
   };
   work.on_idle = [this] { return tend(); };
   work.idle_after = idle_after;
@@ -178,8 +179,22 @@ bool Daemon::tend() {
   return kernel_->reap();
 }
 
+/// Settling takes 10 ms and more, which the next request would wait for: it is for idle moments.
+/// When there are none, it cannot wait for ever.
+void Daemon::settle_overdue() {
+  using Clock = std::chrono::steady_clock;
+  if (!driver_.is_unsettled()) {
+    unsettled_since_.reset();
+  } else if (!unsettled_since_) {
+    unsettled_since_ = Clock::now();
+  } else if (Clock::now() - *unsettled_since_ > longest_unsettled) {
+    settle();
+  }
+}
+
 /// After the replies: what they did not have to wait for.
 void Daemon::settle() {
+  unsettled_since_.reset();
   for (std::string const& failure : driver_.settle()) {
     log::warn("{}", failure);
   }

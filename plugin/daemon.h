@@ -14,8 +14,10 @@
 #include "ports/socket_ports.h"
 #include "store/store.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace drawbridge {
 
@@ -47,6 +49,7 @@ class Daemon {
   void reload();
   bool tend();
   void settle();
+  void settle_overdue();
   void look_at_routes();
   void tell_of_change(HostRoutes const& routes);
 
@@ -62,6 +65,7 @@ class Daemon {
   Server server_;
   EngineView engine_;
   std::uint64_t routes_seen_ = 0;  // generation
+  std::optional<std::chrono::steady_clock::time_point> unsettled_since_;
   Router plugin_;
   Router control_;
 };

@@ -56,6 +56,9 @@ Result<std::string> create_network(Services services, Call& call) {
   if (created) {
     services.engine.created(id);
   }
+  for (std::string const& warning : services.driver.take_warnings()) {
+    log::warn("{}", warning);
+  }
   return done(created);
 }
 

@@ -94,7 +94,7 @@ std::vector<PortRange> parse_reserved_ports(std::string_view text) {
   }
 }
 
-std::optional<PortRange> parse_port_range(std::string_view text) {
+std::optional<PortRange> parse_ephemeral_ports(std::string_view text) {
   std::string_view const first = next_word(text, blanks);
   return range_of(first, next_word(text, blanks));
 }

@@ -19,7 +19,7 @@ namespace drawbridge {
 std::vector<PortRange> parse_reserved_ports(std::string_view text);
 
 /// text  ip_local_port_range: "32768\t60999"
-std::optional<PortRange> parse_port_range(std::string_view text);
+std::optional<PortRange> parse_ephemeral_ports(std::string_view text);
 
 /// A line of /proc/net/tcp, tcp6, udp or udp6.
 struct ListedSocket {

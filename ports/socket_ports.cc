@@ -25,6 +25,7 @@ namespace {
 using Sockets = std::vector<FileDescriptor>;
 
 constexpr PortRange usual_ephemeral_ports{32768, 60999};
+constexpr std::uint16_t any_port = 0;  // the kernel chooses
 
 /// Each port takes a descriptor, and the usual soft limit is 1024.
 void raise_descriptor_limit() {
@@ -71,7 +72,7 @@ class SocketPorts::Impl {
   explicit Impl(std::unique_ptr<RelayThread> relay) : relay_(std::move(relay)) {}
 
   Result<void> hold(PortHold const& hold);
-  Result<std::uint16_t> hold_any(PortHold hold);
+  Result<std::uint16_t> hold_first(PortHold hold, std::vector<std::uint16_t> const& candidates);
   void release(PublishedPort const& port);
 
  private:
@@ -105,18 +106,26 @@ Result<void> SocketPorts::Impl::hold(PortHold const& hold) {
   return {};
 }
 
-Result<std::uint16_t> SocketPorts::Impl::hold_any(PortHold hold) {
-  Result<FileDescriptor> socket =
-      open_socket({hold.port.protocol, hold.port.host, 0}, PortFilter(hold.relayed));
-  if (!socket) {
-    return fail(socket.error());
+Result<std::uint16_t> SocketPorts::Impl::hold_first(PortHold hold,
+                                                    std::vector<std::uint16_t> const& candidates) {
+  PortFilter const filter(hold.relayed);
+  for (std::uint16_t const candidate : candidates) {
+    Result<FileDescriptor> socket =
+        open_port_socket({hold.port.protocol, hold.port.host, candidate}, filter);
+    if (!socket && socket.error().code == Errc::already_exists) {
+      continue;
+    }
+    if (!socket) {
+      return fail(socket.error());
+    }
+    std::uint16_t const port = candidate == any_port ? port_of_socket(*socket) : candidate;
+    hold.port.host_ports = {port, port};
+    Sockets sockets;
+    sockets.push_back(std::move(*socket));
+    keep(hold, std::move(sockets));
+    return port;
   }
-  std::uint16_t const port = port_of_socket(*socket);
-  hold.port.host_ports = {port, port};
-  Sockets sockets;
-  sockets.push_back(std::move(*socket));
-  keep(hold, std::move(sockets));
-  return port;
+  return fail(Errc::exhausted, "none of the ports is free");
 }
 
 void SocketPorts::Impl::release(PublishedPort const& port) {
@@ -229,7 +238,12 @@ Result<void> SocketPorts::hold(PortHold const& hold) {
 }
 
 Result<std::uint16_t> SocketPorts::hold_any(PortHold hold) {
-  return impl_->hold_any(std::move(hold));
+  return impl_->hold_first(std::move(hold), {any_port});
+}
+
+Result<std::uint16_t> SocketPorts::hold_first(PortHold hold,
+                                              std::vector<std::uint16_t> const& candidates) {
+  return impl_->hold_first(std::move(hold), candidates);
 }
 
 void SocketPorts::release(PublishedPort const& port) {
@@ -241,7 +255,7 @@ std::vector<PortRange> SocketPorts::reserved() const {
 }
 
 PortRange SocketPorts::ephemeral() const {
-  return parse_port_range(read_setting("ip_local_port_range")).value_or(usual_ephemeral_ports);
+  return parse_ephemeral_ports(read_setting("ip_local_port_range")).value_or(usual_ephemeral_ports);
 }
 
 }  // namespace drawbridge

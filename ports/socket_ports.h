@@ -18,6 +18,8 @@ class SocketPorts final : public HostPorts {
   ~SocketPorts() override;
 
   Result<void> hold(PortHold const& hold) override;
+  Result<std::uint16_t> hold_first(PortHold hold,
+                                   std::vector<std::uint16_t> const& candidates) override;
   Result<std::uint16_t> hold_any(PortHold hold) override;
   void release(PublishedPort const& port) override;
   std::vector<PortRange> reserved() const override;

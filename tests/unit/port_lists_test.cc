@@ -28,9 +28,9 @@ TEST(PortLists, SkipsWhatIsNoRange) {
 }
 
 TEST(PortLists, ReadsTheEphemeralRange) {
-  EXPECT_EQ(parse_port_range("32768\t60999\n"), (PortRange{32768, 60999}));
+  EXPECT_EQ(parse_ephemeral_ports("32768\t60999\n"), (PortRange{32768, 60999}));
   for (char const* text : {"", "32768", "60999 32768", "a b", "1 70000"}) {
-    EXPECT_EQ(parse_port_range(text), std::nullopt) << text;
+    EXPECT_EQ(parse_ephemeral_ports(text), std::nullopt) << text;
   }
 }
 
