@@ -155,8 +155,8 @@ class Driver {
   ///
   /// returns  a line for each failure, and for each host port that is held or not held from now on
   std::vector<std::string> settle();
-  /// returns  true while connections wait to be forgotten
-  bool is_unsettled() const { return !to_forget_.empty(); }
+  /// returns  true while connections wait to be forgotten, or host ports to be free
+  bool is_unsettled() const { return !to_forget_.empty() || !troubles_.empty(); }
 
   /// Forgets the endpoint and retires its veth pair: by now the engine has taken the container's
   /// end out of the sandbox. Unknown is success.

@@ -176,7 +176,7 @@ bool Daemon::tend() {
   }
   settle();
   look_at_routes();
-  return kernel_->reap();
+  return kernel_->reap() || driver_.is_unsettled();
 }
 
 /// Settling takes 10 ms and more, which the next request would wait for: it is for idle moments.

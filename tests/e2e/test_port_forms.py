@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from containers import Docker
-from probes import http_get, tcp
+from lab import wait_for
+from probes import http_get, ping, tcp
 from published import (
     HOST,
     LOOPBACK,
@@ -196,7 +197,7 @@ def test_a_network_that_is_no_gateway_leaves_publishing_to_one_that_is(lab, dock
 def test_what_may_not_get_out_still_answers(lab, docker):
     closed, free = docker.dual_network("-o", "egress=none"), docker.dual_network()
     web, other = docker.run(closed, "-p", "8198:80"), docker.run(free)
-    settle(web)
+    wait_for(lambda: ping(lab.engine_place, web.address6()), what="the host's new address")
     with numbers(web, [80]), HttpServer(lab.outside_place, 8199):
         for family in (4, 6):
             assert seen(lab.outside_place, "tcp", HOST[family], 8198) == "80"
