@@ -235,6 +235,8 @@ class Driver {
   Result<void> take_back(PortLease const& lease);
   void let_go(Endpoint const& endpoint, std::vector<PublishedPort> const& gone);
   void forget_flows_of(Endpoint const& endpoint);
+  void forget_flows(std::vector<std::string>& report);
+  void forget_flows_before(Endpoint const& next);
   void release_ports(Endpoint const& gone);
   void forget_absent(PublishRequest const& request);
   void add_listings(std::vector<PortListing>& ports, Entry const& entry,

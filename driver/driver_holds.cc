@@ -97,14 +97,32 @@ void Driver::remove_leases(std::vector<std::string>& report) {
   }
 }
 
+void Driver::forget_flows(std::vector<std::string>& report) {
+  std::vector<FlowPattern> const patterns = std::exchange(to_forget_, {});
+  if (patterns.empty()) {
+    return;
+  }
+  if (Result<std::size_t> const forgotten = kernel_.forget_flows(patterns); !forgotten) {
+    report.push_back(forgotten.error().message);
+  }
+}
+
+/// The engine may give an address to the next container at once, and an endpoint its ports back.
+/// What was to be forgotten goes before the first new connection, which cannot be told from it.
+void Driver::forget_flows_before(Endpoint const& next) {
+  bool const is_waited_for =
+      std::any_of(to_forget_.begin(), to_forget_.end(), [&next](FlowPattern const& pattern) {
+        return pattern.party && (pattern.party == address_of(next, Family::ipv4) ||
+                                 pattern.party == address_of(next, Family::ipv6));
+      });
+  if (is_waited_for) {
+    forget_flows(hold_report_);
+  }
+}
+
 std::vector<std::string> Driver::settle() {
   std::vector<std::string> report = std::exchange(hold_report_, {});
-  std::vector<FlowPattern> const patterns = std::exchange(to_forget_, {});
-  if (!patterns.empty()) {
-    if (Result<std::size_t> const forgotten = kernel_.forget_flows(patterns); !forgotten) {
-      report.push_back(forgotten.error().message);
-    }
-  }
+  forget_flows(report);
   remove_leases(report);
   hold_troubled(report);
   return report;

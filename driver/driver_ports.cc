@@ -89,6 +89,7 @@ Result<Ports> Driver::publish(PublishRequest const& request) {
   if (endpoint == nullptr) {
     return fail(Errc::not_found, fmt::format("endpoint {} is not known", request.endpoint.brief()));
   }
+  forget_flows_before(*endpoint);
   PortTaking taking(ports_);
   Result<Publication> const publication = take_ports(**entry, *endpoint, request, taking);
   Result<void> const done =

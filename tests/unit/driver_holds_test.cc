@@ -95,6 +95,36 @@ TEST_F(DriverHoldsTest, ConnectionsOfAnEndpointGoWithItPublishedOrNot) {
   EXPECT_TRUE(kernel.flows.empty());
 }
 
+TEST_F(DriverHoldsTest, ConnectionsOfTheNextContainerAreNotTakenForThoseOfTheOneBefore) {
+  given_members();
+  Flow const of_web = flow("10.249.1.2", "203.0.113.9", 443);
+  Flow const of_api = flow("10.249.1.3", "203.0.113.9", 443);
+  kernel.flows = {of_web, of_api};
+  ASSERT_OK(driver.delete_endpoint({shop_id}, {web}));
+  EXPECT_EQ(kernel.flows.size(), 2u) << "a reply does not wait for it";
+  join("cccccccccccc3333", "10.249.1.2/24");
+  EXPECT_EQ(kernel.flows, (std::vector<Flow>{of_api}));
+  kernel.flows.push_back(of_web);  // the next one's, alike
+  driver.settle();
+  EXPECT_EQ(kernel.flows, (std::vector<Flow>{of_api, of_web}));
+}
+
+TEST_F(DriverHoldsTest, ConnectionsToAPortThatComesBackAreNotTakenForThoseOfBefore) {
+  given_members();
+  ASSERT_OK(publish(web, {ask(8080, 80)}));
+  driver.settle();
+  Flow through = flow("203.0.113.9", "198.51.100.1", 8080);
+  through.translated_destination = ip("10.249.1.2");
+  through.destination_is_translated = true;
+  kernel.flows = {through};
+  ASSERT_OK(driver.unpublish({shop_id}, {web}));
+  ASSERT_OK(publish(web, {ask(8080, 80)}));
+  EXPECT_TRUE(kernel.flows.empty());
+  kernel.flows = {through};
+  driver.settle();
+  EXPECT_EQ(kernel.flows.size(), 1u);
+}
+
 TEST_F(DriverHoldsTest, APairThatWentWithItsSandboxIsNotMadeForItsPorts) {
   given_members();
   ASSERT_OK(publish(web, {ask(8080, 80)}));
