@@ -41,16 +41,41 @@ FlowPattern older_flows(PublishedPort const& port) {
   return pattern;
 }
 
+/// returns  true for a family in which the endpoint has the mapping still: it was for both, and is
+///          for this one, or the reverse
+bool still_leads(Endpoint const& endpoint, PublishedPort const& gone, Family family) {
+  return std::any_of(endpoint.ports.begin(), endpoint.ports.end(), [&](PublishedPort port) {
+    bool const is_alike =
+        port.host == gone.host || (is_for(port.host, family) && is_for_every_address(port.host));
+    port.host = gone.host;
+    return is_alike && port == gone;
+  });
+}
+
+/// Connections to a port of a container that was reached as it is.
+FlowPattern direct_flows(PublishedPort const& port, IpAddress const& container) {
+  FlowPattern pattern;
+  pattern.protocol = port.protocol;
+  pattern.destination_ports = {port.container_port, port.container_port};
+  pattern.destination = container;
+  pattern.party = container;
+  return pattern;
+}
+
 /// Connections by way of what is published no more.
+///
+/// endpoint   as it is now
 std::vector<FlowPattern> flows_by(PublishedPort const& port, Endpoint const& endpoint) {
   std::vector<FlowPattern> patterns;
   for (Family const family : {Family::ipv4, Family::ipv6}) {
-    if (std::optional<IpAddress> const address = address_of(endpoint, family)) {
-      FlowPattern pattern = older_flows(port);
-      pattern.ends_here = false;
-      pattern.party = address;
-      patterns.push_back(pattern);
+    std::optional<IpAddress> const address = address_of(endpoint, family);
+    if (!address || !is_for(port.host, family) || still_leads(endpoint, port, family)) {
+      continue;
     }
+    FlowPattern pattern = older_flows(port);
+    pattern.ends_here = false;
+    pattern.party = address;
+    patterns.push_back(port.has_host_ports() ? pattern : direct_flows(port, *address));
   }
   return patterns;
 }

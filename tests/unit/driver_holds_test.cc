@@ -125,6 +125,58 @@ TEST_F(DriverHoldsTest, ConnectionsToAPortThatComesBackAreNotTakenForThoseOfBefo
   EXPECT_EQ(kernel.flows.size(), 1u);
 }
 
+/// A member of the network shop with both families, and a connection to its port 80 in each.
+class DriverFamiliesTest : public PortShop {
+ protected:
+  void SetUp() override {
+    PortShop::SetUp();
+    given_members();
+    Endpoint made;
+    made.id = {dual};
+    made.network = {shop_id};
+    made.ipv4 = *IpPrefix::parse("10.249.1.4/24");
+    made.ipv6 = *IpPrefix::parse("fd00:249::4/64");
+    ASSERT_OK(driver.create_endpoint(made, {}));
+    ASSERT_OK(driver.join({shop_id}, {dual}));
+    by_ipv4.translated_destination = ip("10.249.1.4");
+    by_ipv6.translated_destination = ip("fd00:249::4");
+    by_ipv4.destination_is_translated = by_ipv6.destination_is_translated = true;
+  }
+
+  std::string const dual = "dddddddddddd4444";
+  Flow by_ipv4 = flow("203.0.113.9", "198.51.100.1", 8080);
+  Flow by_ipv6 = flow("2001:db8::9", "2001:db8::1", 8080);
+};
+
+TEST_F(DriverFamiliesTest, ConnectionsOfAFamilyThatStaysGoOnWhenTheOtherGoes) {
+  ASSERT_OK(publish(dual, {ask(8080, 80)}));
+  driver.settle();
+  kernel.flows = {by_ipv4, by_ipv6};
+  // The container's way out by IPv6 is another network from now on.
+  ASSERT_OK(publish(dual, {ask(8080, 80, ip("0.0.0.0"))}));
+  driver.settle();
+  EXPECT_EQ(kernel.flows, (std::vector<Flow>{by_ipv4}));
+  ASSERT_OK(publish(dual, {ask(8080, 80)}));
+  driver.settle();
+  EXPECT_EQ(kernel.flows, (std::vector<Flow>{by_ipv4}));
+  ASSERT_OK(publish(dual, {ask(8080, 81)}));
+  driver.settle();
+  EXPECT_TRUE(kernel.flows.empty()) << "it leads to another port of the container";
+}
+
+TEST_F(DriverHoldsTest, ConnectionsToAPortThatIsReachedAsItIsEndWithIt) {
+  given_members({{"com.docker.network.bridge.gateway_mode_ipv4", "routed"}});
+  ASSERT_OK(publish(web, {ask(8080, 80)}));
+  driver.settle();
+  Flow const to_web = flow("203.0.113.9", "10.249.1.2", 80);
+  Flow const to_elsewhere = flow("10.249.1.2", "203.0.113.9", 80);
+  Flow const to_api = flow("203.0.113.9", "10.249.1.3", 80);
+  kernel.flows = {to_web, to_elsewhere, to_api};
+  ASSERT_OK(driver.unpublish({shop_id}, {web}));
+  driver.settle();
+  EXPECT_EQ(kernel.flows, (std::vector<Flow>{to_elsewhere, to_api}));
+}
+
 TEST_F(DriverHoldsTest, APairThatWentWithItsSandboxIsNotMadeForItsPorts) {
   given_members();
   ASSERT_OK(publish(web, {ask(8080, 80)}));
