@@ -32,6 +32,7 @@ Result<std::vector<std::string>> Driver::start() {
     return fail(loaded.error());
   }
   std::vector<std::string> report;
+  drop_ports_of_gone(report);
   for (auto const& [id, entry] : networks_) {
     hold_ports(entry, report);
   }

@@ -215,6 +215,7 @@ class Driver {
   bool wants_marks(Entry const& entry, Endpoint const& endpoint) const;
 
   Result<void> load_port_leases();
+  Result<void> take_and_publish(Entry& entry, Endpoint& endpoint, PublishRequest const& request);
   Result<Publication> take_ports(Entry const& entry, Endpoint const& endpoint,
                                  PublishRequest const& request, PortTaking& taking) const;
   Result<void> take_settled(Network const& network, Endpoint const& endpoint,
@@ -238,6 +239,11 @@ class Driver {
   void forget_flows(std::vector<std::string>& report);
   void forget_flows_before(Endpoint const& next);
   void release_ports(Endpoint const& gone);
+  std::vector<Endpoint> published_without_pair();
+  bool free_ports_of_gone();
+  void drop_ports_of_gone(std::vector<std::string>& report);
+  void free_ports_at(Entry& entry, Endpoint const& next);
+  std::string say_freed(Endpoint const& gone, Result<void> const& freed) const;
   void forget_absent(PublishRequest const& request);
   void add_listings(std::vector<PortListing>& ports, Entry const& entry,
                     Endpoint const& endpoint) const;

@@ -74,6 +74,7 @@ Result<JoinReply> Driver::join(NetworkId const& network_id, EndpointId const& id
   Network const& network = (*entry)->network;
   Endpoint joined = found->second;
   joined.joined = true;
+  free_ports_at(**entry, joined);
   forget_flows_before(joined);
   KernelState const before = state_of(**entry, found->second);
   KernelState const after = state_of(**entry, joined);

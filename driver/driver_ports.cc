@@ -115,18 +115,35 @@ Result<Ports> Driver::publish(PublishRequest const& request) {
     return fail(Errc::not_found, fmt::format("endpoint {} is not known", request.endpoint.brief()));
   }
   forget_flows_before(*endpoint);
-  PortTaking taking(ports_);
-  Result<Publication> const publication = take_ports(**entry, *endpoint, request, taking);
-  Result<void> const done =
-      publication ? put_in_force(**entry, *endpoint, *publication) : fail(publication.error());
+  Result<void> done = take_and_publish(**entry, *endpoint, request);
+  bool const is_taken = !done && (done.error().code == Errc::already_exists ||
+                                  done.error().code == Errc::exhausted);
+  if (is_taken && free_ports_of_gone()) {
+    done = take_and_publish(**entry, *endpoint, request);
+  }
   if (!done) {
-    for (auto const& [port, error] : taking.take_back()) {
-      note(*endpoint, port, fail(error));
-    }
     return fail(done.error());
   }
   forget_absent(request);
   return endpoint->ports;
+}
+
+/// All of it or nothing.
+Result<void> Driver::take_and_publish(Entry& entry, Endpoint& endpoint,
+                                      PublishRequest const& request) {
+  PortTaking taking(ports_);
+  Result<Publication> const publication = take_ports(entry, endpoint, request, taking);
+  Result<void> const done =
+      publication ? put_in_force(entry, endpoint, *publication) : fail(publication.error());
+  if (done) {
+    return done;
+  }
+  for (auto const& [port, error] : taking.take_back()) {
+    if (std::optional<std::string> const line = note(endpoint, port, fail(error))) {
+      hold_report_.push_back(*line);
+    }
+  }
+  return done;
 }
 
 Result<void> Driver::unpublish(NetworkId const& network_id, EndpointId const& id) {

@@ -187,6 +187,48 @@ TEST_F(DriverHoldsTest, APairThatWentWithItsSandboxIsNotMadeForItsPorts) {
   EXPECT_FALSE(has_element("ports_any4"));
 }
 
+std::string const gone_web =
+    "ports of endpoint aaaaaaaaaaaa (network 111111111111) are free: it is gone, which nobody said";
+
+TEST_F(DriverHoldsTest, AfterALossOfPowerNobodyHasThePorts) {
+  given_members();
+  ASSERT_OK(publish(web, {ask(8080, 80)}));
+  ASSERT_OK(publish(api, {ask(9090, 90)}));
+  kernel.state.veths.erase("dv-aaaaaaaaaaaa");
+  FakeHostPorts fresh;
+  Driver restarted(kernel, store, fresh);
+  Result<std::vector<std::string>> const report = restarted.start();
+  ASSERT_OK(report);
+  EXPECT_EQ(report->front(), gone_web);
+  EXPECT_FALSE(fresh.held.contains(port(8080, 80)));
+  EXPECT_TRUE(fresh.held.contains(port(9090, 90))) << "its pair is there";
+  EXPECT_TRUE(stored(web).empty());
+  EXPECT_EQ(restarted.published_ports().size(), 1u);
+  EXPECT_OK(restarted.publish({{shop_id}, {api}, {ask(8080, 80)}}));
+}
+
+TEST_F(DriverHoldsTest, APortOfAContainerThatNobodyEndedIsFreeForTheNext) {
+  given_members();
+  ASSERT_OK(publish(web, {ask(8080, 80)}));
+  EXPECT_TRUE(fails_with(publish(api, {ask(8080, 80)}), Errc::already_exists, "is already alloc"));
+  kernel.state.veths.erase("dv-aaaaaaaaaaaa");
+  EXPECT_OK(publish(api, {ask(8080, 80)}));
+  EXPECT_TRUE(stored(web).empty());
+  EXPECT_EQ(ports.held.at(port(8080, 80)).ipv4, ip("10.249.1.3"));
+  EXPECT_EQ(driver.settle(), (std::vector<std::string>{gone_web}));
+  EXPECT_OK(driver.delete_endpoint({shop_id}, {web}));
+  EXPECT_TRUE(holds(port(8080, 80)));
+}
+
+TEST_F(DriverHoldsTest, PortsDoNotLeadToTheNextContainerOfAnAddress) {
+  given_members();
+  ASSERT_OK(publish(web, {ask(8080, 80)}));
+  join("cccccccccccc3333", "10.249.1.2/24");
+  EXPECT_FALSE(has_element("ports_any4"));
+  EXPECT_TRUE(ports.held.empty());
+  EXPECT_EQ(driver.settle(), (std::vector<std::string>{gone_web}));
+}
+
 TEST_F(DriverHoldsTest, WhatCannotBeForgottenIsSaid) {
   given_members();
   ASSERT_OK(driver.delete_endpoint({shop_id}, {web}));
