@@ -41,6 +41,10 @@ std::string read_setting(char const* name) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+PortRange ephemeral_ports() {
+  return parse_ephemeral_ports(read_setting("ip_local_port_range")).value_or(usual_ephemeral_ports);
+}
+
 bool is_relayed(PortHold const& hold) {
   bool const can_be = hold.port.protocol == IPPROTO_TCP || hold.port.protocol == IPPROTO_UDP;
   return can_be && !hold.relayed.empty();
@@ -83,6 +87,8 @@ class SocketPorts::Impl {
 
   Result<void> change(Held& held, PortHold const& hold);
   Result<void> relay_again(Held const& held, PortHold const& before);
+  Held const* holder_among_us(HostPort const& port) const;
+  std::vector<std::uint16_t> unheld(PublishedPort const& port) const;
   Result<Sockets> open_sockets(PortHold const& hold);
   Result<FileDescriptor> open_socket(HostPort const& port, PortFilter const& filter);
   void keep(PortHold const& hold, Sockets sockets);
@@ -117,6 +123,9 @@ Result<std::uint16_t> SocketPorts::Impl::hold_first(PortHold hold,
     }
     if (!socket) {
       return fail(socket.error());
+    }
+    if (!socket->is_open() && candidate == any_port) {
+      return hold_first(hold, unheld(hold.port));
     }
     std::uint16_t const port = candidate == any_port ? port_of_socket(*socket) : candidate;
     hold.port.host_ports = {port, port};
@@ -206,16 +215,34 @@ void SocketPorts::Impl::keep(PortHold const& hold, Sockets sockets) {
   held_.emplace(hold.port, Held{hold, std::move(sockets)});
 }
 
-std::string SocketPorts::Impl::holder_of(HostPort const& port) {
+SocketPorts::Impl::Held const* SocketPorts::Impl::holder_among_us(HostPort const& port) const {
   auto const own = std::find_if(held_.begin(), held_.end(), [&](auto const& each) {
     PublishedPort const& other = each.first;
     return other.protocol == port.protocol && overlap(other.host, port.host) &&
            other.host_ports.first <= port.port && port.port <= other.host_ports.last;
   });
-  if (own == held_.end()) {
+  return own == held_.end() ? nullptr : &own->second;
+}
+
+/// The kernel chooses none for a protocol of which it has no sockets: nobody but us has any.
+std::vector<std::uint16_t> SocketPorts::Impl::unheld(PublishedPort const& port) const {
+  PortRange const range = ephemeral_ports();
+  std::vector<std::uint16_t> ports;
+  for (std::uint32_t number = range.first; number <= range.last; ++number) {
+    HostPort const each{port.protocol, port.host, static_cast<std::uint16_t>(number)};
+    if (holder_among_us(each) == nullptr) {
+      ports.push_back(each.port);
+    }
+  }
+  return ports;
+}
+
+std::string SocketPorts::Impl::holder_of(HostPort const& port) {
+  Held const* const own = holder_among_us(port);
+  if (own == nullptr) {
     return holders_.holder_of(port);
   }
-  PortHold const& hold = own->second.hold;
+  PortHold const& hold = own->hold;
   std::optional<IpAddress> const& container = hold.ipv4 ? hold.ipv4 : hold.ipv6;
   return fmt::format("the published port of container {}",
                      container ? container->to_string() : "without an address");
@@ -255,7 +282,7 @@ std::vector<PortRange> SocketPorts::reserved() const {
 }
 
 PortRange SocketPorts::ephemeral() const {
-  return parse_ephemeral_ports(read_setting("ip_local_port_range")).value_or(usual_ephemeral_ports);
+  return ephemeral_ports();
 }
 
 }  // namespace drawbridge

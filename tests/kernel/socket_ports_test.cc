@@ -259,6 +259,11 @@ TEST_F(SocketPortsTest, HoldsWhatTheKernelKnows) {
   EXPECT_OK(ports_->hold(hold_of(IPPROTO_SCTP, "")));
   EXPECT_OK(ports_->hold(hold_of(IPPROTO_SCTP, "")));
   ports_->release(hold_of(IPPROTO_SCTP, "").port);
+  Result<std::uint16_t> const one = ports_->hold_any(hold_of(IPPROTO_SCTP, ""));
+  Result<std::uint16_t> const other = ports_->hold_any(hold_of(IPPROTO_SCTP, ""));
+  ASSERT_OK(one);
+  ASSERT_OK(other);
+  EXPECT_TRUE(*one != 0 && *other != 0 && *one != *other) << *one << " and " << *other;
   if (!sctp.is_open()) {
     GTEST_SKIP() << "this kernel has no sctp: nothing can take its ports";
   }
