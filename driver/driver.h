@@ -38,6 +38,7 @@ struct PublishRequest {
   NetworkId network;
   EndpointId endpoint;
   std::vector<PortRequest> ports;
+  std::optional<Family> only = {};                       // the other's way out is another endpoint
   std::optional<std::string> container = {};             // its name
   std::optional<std::set<std::string>> containers = {};  // names of all there are, running or not
 };
@@ -125,9 +126,12 @@ class Driver {
 
   /// Makes the veth pair and wires it. Repeating it repeats the answer.
   ///
+  /// sandbox  what the endpoints of one container have in common; empty: not known
+  ///
   /// errors  not_found       no such network or endpoint
   ///         kernel, store   nothing is left behind
-  Result<JoinReply> join(NetworkId const& network_id, EndpointId const& id);
+  Result<JoinReply> join(NetworkId const& network_id, EndpointId const& id,
+                         std::string const& sandbox = {});
 
   /// Publishes these ports, and one of the network's own range if it has one, in place of what was
   /// published of the endpoint. What goes on as it was keeps its ports.
@@ -215,6 +219,10 @@ class Driver {
   bool wants_marks(Entry const& entry, Endpoint const& endpoint) const;
 
   Result<void> load_port_leases();
+  std::vector<Endpoint*> other_ways_out(EndpointId const& id);
+  Result<void> leave_family(Endpoint& endpoint, Family family);
+  Result<PublishRequest> share_families(PublishRequest request);
+  tl::unexpected<Error> give_back(Endpoint const& endpoint, PortTaking& taking, Error reason);
   Result<void> take_and_publish(Entry& entry, Endpoint& endpoint, PublishRequest const& request);
   Result<Publication> take_ports(Entry const& entry, Endpoint const& endpoint,
                                  PublishRequest const& request, PortTaking& taking) const;
@@ -266,6 +274,7 @@ class Driver {
   PeerIndex peers_;
   PortIndex published_;
   std::map<NetworkId, PortLeases> leases_;
+  std::map<EndpointId, std::string> sandboxes_;  // of those that joined while we ran
   std::map<std::pair<EndpointId, PublishedPort>, std::string> troubles_;  // ports that are not held
   std::vector<std::string> warnings_;
   // What settle() is to do and to tell.

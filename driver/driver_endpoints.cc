@@ -62,7 +62,8 @@ Result<MacAddress> Driver::create_endpoint(Endpoint endpoint, std::optional<MacA
   return endpoint.mac;
 }
 
-Result<JoinReply> Driver::join(NetworkId const& network_id, EndpointId const& id) {
+Result<JoinReply> Driver::join(NetworkId const& network_id, EndpointId const& id,
+                               std::string const& sandbox) {
   Result<Entry*> const entry = find(network_id);
   if (!entry) {
     return fail(entry.error());
@@ -89,6 +90,9 @@ Result<JoinReply> Driver::join(NetworkId const& network_id, EndpointId const& id
     }
   }
   found->second = joined;
+  if (!sandbox.empty()) {
+    sandboxes_[id] = sandbox;
+  }
   return join_reply(network, joined);
 }
 

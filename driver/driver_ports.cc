@@ -115,11 +115,15 @@ Result<Ports> Driver::publish(PublishRequest const& request) {
     return fail(Errc::not_found, fmt::format("endpoint {} is not known", request.endpoint.brief()));
   }
   forget_flows_before(*endpoint);
-  Result<void> done = take_and_publish(**entry, *endpoint, request);
+  Result<PublishRequest> const shared = share_families(request);
+  if (!shared) {
+    return fail(shared.error());
+  }
+  Result<void> done = take_and_publish(**entry, *endpoint, *shared);
   bool const is_taken = !done && (done.error().code == Errc::already_exists ||
                                   done.error().code == Errc::exhausted);
   if (is_taken && free_ports_of_gone()) {
-    done = take_and_publish(**entry, *endpoint, request);
+    done = take_and_publish(**entry, *endpoint, *shared);
   }
   if (!done) {
     return fail(done.error());
@@ -135,15 +139,18 @@ Result<void> Driver::take_and_publish(Entry& entry, Endpoint& endpoint,
   Result<Publication> const publication = take_ports(entry, endpoint, request, taking);
   Result<void> const done =
       publication ? put_in_force(entry, endpoint, *publication) : fail(publication.error());
-  if (done) {
-    return done;
-  }
+  return done ? done : give_back(endpoint, taking, done.error());
+}
+
+/// returns  `reason`; all is held as it was before, or somebody was faster
+tl::unexpected<Error> Driver::give_back(Endpoint const& endpoint, PortTaking& taking,
+                                        Error reason) {
   for (auto const& [port, error] : taking.take_back()) {
     if (std::optional<std::string> const line = note(endpoint, port, fail(error))) {
       hold_report_.push_back(*line);
     }
   }
-  return done;
+  return fail(std::move(reason));
 }
 
 Result<void> Driver::unpublish(NetworkId const& network_id, EndpointId const& id) {
@@ -232,6 +239,7 @@ void Driver::forget_flows_of(Endpoint const& endpoint) {
 }
 
 void Driver::release_ports(Endpoint const& gone) {
+  sandboxes_.erase(gone.id);
   published_.remove(gone);
   for (PublishedPort const& port : gone.ports) {
     ports_.release(port);
@@ -245,7 +253,7 @@ void Driver::release_ports(Endpoint const& gone) {
 Result<Driver::Publication> Driver::take_ports(Entry const& entry, Endpoint const& endpoint,
                                                PublishRequest const& request,
                                                PortTaking& taking) const {
-  Result<PortPlan> plan = plan_ports(entry.network, endpoint, request.ports);
+  Result<PortPlan> plan = plan_ports(entry.network, endpoint, request.ports, request.only);
   if (!plan) {
     return fail(plan.error());
   }

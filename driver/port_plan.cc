@@ -171,13 +171,18 @@ PublishedPort mapping_of(PortRequest const& request, Policy const& policy) {
 }
 
 Wanted read(Network const& network, Endpoint const& endpoint,
-            std::vector<PortRequest> const& requests) {
+            std::vector<PortRequest> const& requests, std::optional<Family> only) {
   Policy const& policy = network.spec.policy;
+  auto const narrow = [only](PublishedPort const& port) {
+    return only ? narrowed(port, *only) : std::optional(port);
+  };
   Wanted wanted;
   Ports all;
   for (PortRequest const& request : requests) {
-    add_host_ports(all, network, endpoint, mapping_of(request, policy));
-    add_routed(wanted.routed, network, endpoint, mapping_of(request, policy));
+    if (std::optional<PublishedPort> const port = narrow(mapping_of(request, policy))) {
+      add_host_ports(all, network, endpoint, *port);
+      add_routed(wanted.routed, network, endpoint, *port);
+    }
   }
   sort_once(all);
   sort_once(wanted.routed);
@@ -187,7 +192,9 @@ Wanted read(Network const& network, Endpoint const& endpoint,
     PublishedPort const own{policy.ports->protocol, policy.host_binding_ipv4,
                             policy.ports->host_ports, policy.ports->container_port};
     Ports pooled;
-    add_host_ports(pooled, network, endpoint, own);
+    if (std::optional<PublishedPort> const port = narrow(own)) {
+      add_host_ports(pooled, network, endpoint, *port);
+    }
     wanted.pooled = pooled.empty() ? std::nullopt : std::optional(pooled.front());
   }
   return wanted;
@@ -196,8 +203,9 @@ Wanted read(Network const& network, Endpoint const& endpoint,
 }  // namespace
 
 Result<PortPlan> plan_ports(Network const& network, Endpoint const& endpoint,
-                            std::vector<PortRequest> const& requests) {
-  Wanted wanted = read(network, endpoint, requests);
+                            std::vector<PortRequest> const& requests,
+                            std::optional<Family> only) {
+  Wanted wanted = read(network, endpoint, requests, only);
   PortPlan plan;
   plan.settled = gathered(std::move(wanted.fixed));
   if (Result<void> const apart = check_apart(plan.settled); !apart) {

@@ -24,9 +24,11 @@ struct PortPlan {
 };
 
 /// endpoint   as it is: its `ports` are those that were chosen before
+/// only       where the container has another way out by the other family
 /// returns    in order; addresses of families that have no host ports in this network left out
 /// errors     already_exists   two of the requests want the same port of this host
 Result<PortPlan> plan_ports(Network const& network, Endpoint const& endpoint,
-                            std::vector<PortRequest> const& requests);
+                            std::vector<PortRequest> const& requests,
+                            std::optional<Family> only = {});
 
 }  // namespace drawbridge

@@ -48,6 +48,14 @@ bool is_translated(Network const& network, Endpoint const& endpoint) {
   });
 }
 
+std::optional<PublishedPort> narrowed(PublishedPort port, Family family) {
+  if (!is_for(port.host, family)) {
+    return std::nullopt;
+  }
+  port.host = port.host.value_or(unspecified(family));
+  return port;
+}
+
 bool clash(PublishedPort const& one, PublishedPort const& other) {
   if (one.protocol != other.protocol || !one.has_host_ports() || !other.has_host_ports() ||
       one.host_ports.first > other.host_ports.last ||

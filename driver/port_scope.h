@@ -33,6 +33,9 @@ bool is_translated(Network const& network, Endpoint const& endpoint, PublishedPo
 /// returns  true where it does so for any of the endpoint's mappings
 bool is_translated(Network const& network, Endpoint const& endpoint);
 
+/// returns  what of the mapping is for this family; none for one of an address of the other
+std::optional<PublishedPort> narrowed(PublishedPort port, Family family);
+
 /// returns  true where two mappings want the same port of the same address of this host
 bool clash(PublishedPort const& one, PublishedPort const& other);
 

@@ -87,12 +87,19 @@ Result<CreateEndpointMessage> decode_create_endpoint(std::string_view body) {
   return document.finish(std::move(message));
 }
 
+Result<JoinMessage> decode_join(std::string_view body) {
+  JsonDocument document(body);
+  JsonReader const in = document.root();
+  return document.finish(JoinMessage{read_ref(in), in.text("SandboxKey")});
+}
+
 Result<ProgramMessage> decode_program(std::string_view body) {
   JsonDocument document(body);
   JsonReader const in = document.root();
   EndpointRef ref = read_ref(in);
-  std::vector<PortRequest> ports = read_port_requests(in.object("Options"));
-  return document.finish(ProgramMessage{std::move(ref), std::move(ports)});
+  JsonReader const options = in.object("Options");
+  std::vector<PortRequest> ports = read_port_requests(options);
+  return document.finish(ProgramMessage{std::move(ref), std::move(ports), wants_no_ipv6(options)});
 }
 
 Result<std::string> echo_allocate_network(std::string_view body) {

@@ -19,7 +19,6 @@ constexpr int highest_port = std::numeric_limits<std::uint16_t>::max();
 constexpr std::string_view port_map_key = "com.docker.network.portmap";
 constexpr std::string_view exposed_ports_key = "com.docker.network.endpoint.exposedports";
 constexpr std::string_view no_ipv6_key = "com.docker.network.driver.private.no_proxy_6to4";
-constexpr IpAddress every_ipv4_address{Family::ipv4, 0};
 
 std::string text_of(std::optional<IpAddress> const& address) {
   return address ? address->to_string() : "";
@@ -68,10 +67,6 @@ PortRequest read_port_request(JsonReader const& in) {
   return request;
 }
 
-bool is_ipv6(PortRequest const& request) {
-  return request.host && request.host->family == Family::ipv6;
-}
-
 /// returns  how far its last port is from its first
 unsigned last_offset(PublishedPort const& port) {
   return static_cast<unsigned>(port.host_ports.last - port.host_ports.first);
@@ -118,18 +113,14 @@ std::uint16_t read_port(JsonReader const& in, std::string_view key) {
   return static_cast<std::uint16_t>(number);
 }
 
+bool wants_no_ipv6(JsonReader const& options) {
+  return options.flag(no_ipv6_key);
+}
+
 std::vector<PortRequest> read_port_requests(JsonReader const& options) {
-  bool const only_ipv4 = options.flag(no_ipv6_key);
   std::vector<PortRequest> requests;
   for (JsonReader const& element : options.objects(port_map_key)) {
-    PortRequest request = read_port_request(element);
-    if (only_ipv4 && is_ipv6(request)) {
-      continue;
-    }
-    if (only_ipv4 && !request.host) {
-      request.host = every_ipv4_address;
-    }
-    requests.push_back(request);
+    requests.push_back(read_port_request(element));
   }
   return requests;
 }

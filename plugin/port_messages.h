@@ -17,9 +17,11 @@ class JsonReader;
 /// returns  a port; absent is 0. What is none is told to `in`.
 std::uint16_t read_port(JsonReader const& in, std::string_view key);
 
-/// Reads "com.docker.network.portmap" of the options of ProgramExternalConnectivity. Where they say
-/// that another endpoint is the way out by IPv6 (no_proxy_6to4), only IPv4 addresses of the host
-/// are asked for.
+/// returns  true where the options of ProgramExternalConnectivity say that another endpoint is the
+///          way out by IPv6 (no_proxy_6to4): only IPv4 addresses of the host are asked for then
+bool wants_no_ipv6(JsonReader const& options);
+
+/// Reads "com.docker.network.portmap" of these options.
 ///
 /// returns  in the order of the message; what is wrong is told to `options`
 std::vector<PortRequest> read_port_requests(JsonReader const& options);

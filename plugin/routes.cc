@@ -97,17 +97,18 @@ Result<std::string> delete_endpoint(Services services, Call& call) {
 }
 
 Result<std::string> join(Services services, Call& call) {
-  Result<EndpointRef> const ref = decode_endpoint_ref(call.body);
-  if (!ref) {
-    return fail(ref.error());
+  Result<JoinMessage> const message = decode_join(call.body);
+  if (!message) {
+    return fail(message.error());
   }
-  call.subject = subject(*ref);
+  EndpointRef const& ref = message->ref;
+  call.subject = subject(ref);
   mend(services.kernel);
-  Result<JoinReply> const reply = services.driver.join(ref->network, ref->endpoint);
+  Result<JoinReply> const reply = services.driver.join(ref.network, ref.endpoint, message->sandbox);
   if (!reply) {
     return fail(reply.error());
   }
-  services.engine.joined(ref->network, ref->endpoint);
+  services.engine.joined(ref.network, ref.endpoint);
   return encode_join(*reply);
 }
 
@@ -120,6 +121,9 @@ Result<std::string> program_external_connectivity(Services services, Call& call)
   call.subject = subject(message->ref);
   mend(services.kernel);
   PublishRequest request{message->ref.network, message->ref.endpoint, std::move(message->ports)};
+  if (message->only_ipv4) {
+    request.only = Family::ipv4;
+  }
   if (services.driver.gives_ports(request.network)) {
     services.engine.name_containers(request);
   }

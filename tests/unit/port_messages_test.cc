@@ -58,15 +58,19 @@ TEST(PortMessages, NoListIsAnEmptyOne) {
   EXPECT_EQ(asked_for(program("[]")), Lines{});
 }
 
-TEST(PortMessages, WhereAnotherEndpointIsTheWayOutByIpv6OnlyIpv4IsAskedFor) {
-  std::string const list = R"([{"Proto":6,"Port":80,"HostIP":"","HostPort":8080},
-                               {"Proto":6,"Port":80,"HostIP":"::","HostPort":8081},
-                               {"Proto":6,"Port":80,"HostIP":"::1","HostPort":8082},
-                               {"Proto":6,"Port":80,"HostIP":"127.0.0.1","HostPort":8083}])";
+TEST(PortMessages, SaysWhereAnotherEndpointIsTheWayOutByIpv6) {
   std::string const key = R"(,"com.docker.network.driver.private.no_proxy_6to4":)";
-  EXPECT_EQ(asked_for(program(list, key + "true")),
-            (Lines{"6 0.0.0.0 8080-8080 80", "6 127.0.0.1 8083-8083 80"}));
-  EXPECT_EQ(asked_for(program(list, key + "false")).size(), 4U);
+  EXPECT_TRUE(decode_program(program("[]", key + "true"))->only_ipv4);
+  EXPECT_FALSE(decode_program(program("[]", key + "false"))->only_ipv4);
+  EXPECT_FALSE(decode_program(program("[]"))->only_ipv4);
+}
+
+TEST(PortMessages, AJoinNamesItsSandbox) {
+  Result<JoinMessage> const message = decode_join(
+      R"({"NetworkID":"n","EndpointID":"e","SandboxKey":"/var/run/docker/netns/082068222b1d"})");
+  ASSERT_OK(message);
+  EXPECT_EQ(message->sandbox, "/var/run/docker/netns/082068222b1d");
+  EXPECT_EQ(decode_join(R"({"NetworkID":"n","EndpointID":"e"})")->sandbox, "");
 }
 
 TEST(PortMessages, WhatCannotBeNamesKeyAndValue) {
