@@ -155,12 +155,19 @@ class Driver {
   std::vector<PortListing> published_ports() const;
 
   /// Does what need not be done before a reply: connections of what was taken back, or of what was
-  /// there before, are forgotten, and host ports that others had are tried again.
+  /// there before, are forgotten.
   ///
-  /// returns  a line for each failure, and for each host port that is held or not held from now on
+  /// returns  a line for each failure, and for each host port that is not held from now on
   std::vector<std::string> settle();
-  /// returns  true while connections wait to be forgotten, or host ports to be free
-  bool is_unsettled() const { return !to_forget_.empty() || !troubles_.empty(); }
+  /// returns  true while connections wait to be forgotten
+  bool is_unsettled() const { return !to_forget_.empty(); }
+
+  /// Tries the host ports again that others had. That costs as much as their publishing did.
+  ///
+  /// returns  a line for each that is held from now on
+  std::vector<std::string> hold_again();
+  /// returns  true while host ports wait to be free
+  bool lacks_ports() const { return !troubles_.empty(); }
 
   /// Forgets the endpoint and retires its veth pair: by now the engine has taken the container's
   /// end out of the sandbox. Unknown is success.
@@ -260,7 +267,6 @@ class Driver {
                   std::vector<std::string>& report);
   std::optional<std::string> note(Endpoint const& endpoint, PublishedPort const& port,
                                   Result<void> const& held);
-  void hold_troubled(std::vector<std::string>& report);
   void remove_leases(std::vector<std::string>& report);
   Error undo(Error reason, KernelState const& applied, KernelState const& before);
 

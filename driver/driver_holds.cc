@@ -64,21 +64,19 @@ std::optional<std::string> Driver::note(Endpoint const& endpoint, PublishedPort 
                        title_of(endpoint.network, endpoint.id));
   }
   std::string const& reason = held.error().message;
-  if (!was_held && known->second == reason) {
+  troubles_[key] = reason;
+  if (!was_held) {
     return std::nullopt;
   }
-  troubles_[key] = reason;
   return fmt::format("port {} of {} is not held, but goes on leading there: {}", host_text(port),
                      title_of(endpoint.network, endpoint.id), reason);
 }
 
-void Driver::hold_troubled(std::vector<std::string>& report) {
+std::vector<std::string> Driver::hold_again() {
+  std::vector<std::string> report;
   std::set<EndpointId> troubled;
   for (auto const& [key, reason] : troubles_) {
     troubled.insert(key.first);
-  }
-  if (troubled.empty()) {
-    return;
   }
   for (auto const& [id, entry] : networks_) {
     for (auto const& [endpoint_id, endpoint] : entry.endpoints) {
@@ -87,6 +85,7 @@ void Driver::hold_troubled(std::vector<std::string>& report) {
       }
     }
   }
+  return report;
 }
 
 void Driver::remove_leases(std::vector<std::string>& report) {
@@ -124,7 +123,6 @@ std::vector<std::string> Driver::settle() {
   std::vector<std::string> report = std::exchange(hold_report_, {});
   forget_flows(report);
   remove_leases(report);
-  hold_troubled(report);
   return report;
 }
 

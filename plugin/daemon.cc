@@ -18,6 +18,7 @@ namespace {
 // Long enough for the calls of one `docker run` to be over, short enough that nobody waits for it.
 constexpr std::chrono::milliseconds idle_after{100};
 constexpr std::chrono::seconds longest_unsettled{1};
+constexpr std::chrono::seconds between_holds{2};
 
 /// What the start had to bring into line is expected: after a reboot that is everything.
 void log_start(std::vector<std::string> const& changes) {
@@ -175,8 +176,19 @@ bool Daemon::tend() {
     log::warn("{}", mended.error().message);
   }
   settle();
+  hold_again();
   look_at_routes();
-  return kernel_->reap() || driver_.is_unsettled();
+  return kernel_->reap() || driver_.is_unsettled() || driver_.lacks_ports();
+}
+
+/// A range takes as many sockets at each try as it has ports: not at every idle moment.
+void Daemon::hold_again() {
+  auto const now = std::chrono::steady_clock::now();
+  if (!driver_.lacks_ports() || now < next_hold_) {
+    return;
+  }
+  log_changes(driver_.hold_again());
+  next_hold_ = std::chrono::steady_clock::now() + between_holds;
 }
 
 /// Settling takes 10 ms and more, which the next request would wait for: it is for idle moments.

@@ -50,6 +50,7 @@ class Daemon {
   bool tend();
   void settle();
   void settle_overdue();
+  void hold_again();
   void look_at_routes();
   void tell_of_change(HostRoutes const& routes);
 
@@ -66,6 +67,7 @@ class Daemon {
   EngineView engine_;
   std::uint64_t routes_seen_ = 0;  // generation
   std::optional<std::chrono::steady_clock::time_point> unsettled_since_;
+  std::chrono::steady_clock::time_point next_hold_;
   Router plugin_;
   Router control_;
 };

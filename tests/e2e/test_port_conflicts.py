@@ -1,6 +1,7 @@
 """Host ports that others have, now or while drawbridge was away."""
 
 import pytest
+from containers import Docker
 from downloads import Download
 from lab import wait_for
 from probes import http_get, leaves_nothing, tcp
@@ -153,10 +154,28 @@ def test_a_port_that_was_taken_meanwhile_is_reported_and_traffic_goes_on(lab, do
             assert not found["held"] and f"pid {holder.pid}" in found["trouble"], found
             assert "8360" in news() and f"pid {holder.pid}" in news()
             assert seen(lab.outside_place, "tcp", HOST[4], 8360) == "80"
-        docker.network()  # any call is followed by another try
         wait_for(lambda: listing(lab, binary, web.name)[0]["held"], what="the port in our hands")
         assert is_held(host, "tcp", 8360)
         assert seen(lab.outside_place, "tcp", HOST[4], 8360) == "80"
+
+
+@pytest.mark.parametrize("ipam", [(), ("--ipam-driver", "drawbridge")])
+def test_ports_of_containers_that_a_killed_engine_forgot_are_free(make_lab, ipam):
+    """With addresses of its own the engine tells nobody what became of the containers."""
+    lab = make_lab()
+    docker = Docker(lab)
+    network = docker.native_network("--driver", "drawbridge", *ipam)
+    web = docker.run(network, "-p", "8370:80", "--restart", "always", command=WEB)
+    gone = docker.run(network, "-p", "8371:80", command=WEB)
+    outside, host = lab.outside_place, HOST[4]
+    wait_for(lambda: answer(outside, host, 8370) == short_id(web), what="the answer")
+    lab.kill_engine()
+    lab.start_engine()
+    wait_for(lambda: answer(outside, host, 8370) == short_id(web), 20, "the container's return")
+    docker("rm", "-f", gone.name)
+    late = docker.run(network, "-p", "8371:80", command=WEB)
+    wait_for(lambda: answer(outside, host, 8371) == short_id(late), what="the new one's answer")
+    docker.clean()
 
 
 def test_a_chosen_port_is_the_same_after_a_kill(lab, docker, binary):

@@ -41,8 +41,7 @@ Result<void> FakeHostPorts::hold(PortHold const& hold) {
   for (std::uint32_t number = hold.port.host_ports.first; number <= hold.port.host_ports.last;
        ++number) {
     if (is_held(hold.port, static_cast<std::uint16_t>(number))) {
-      return fail(Errc::already_exists,
-                  fmt::format("port {} is taken by nginx (pid 4711)", number));
+      return fail(Errc::already_exists, fmt::format("port {} is taken by {}", number, taker));
     }
   }
   held[hold.port] = hold;

@@ -39,11 +39,15 @@ TEST_F(DriverHoldsTest, APortThatSomebodyTookMeanwhileDoesNotStopTheStart) {
                          "4711)"}));
   EXPECT_TRUE(has_element("ports_any4"));
   EXPECT_EQ(restarted.published_ports().front().trouble, "port 8080 is taken by nginx (pid 4711)");
-  EXPECT_TRUE(restarted.settle().empty()) << "it was said";
+  EXPECT_TRUE(restarted.lacks_ports());
+  EXPECT_TRUE(restarted.hold_again().empty()) << "it was said";
+  EXPECT_FALSE(restarted.is_unsettled()) << "no reason to hurry";
+  fresh.taker = "another process";
+  EXPECT_TRUE(restarted.hold_again().empty()) << "who has it may be seen now and then only";
   EXPECT_TRUE(fresh.held.empty());
 
   fresh.taken.clear();
-  EXPECT_EQ(restarted.settle(),
+  EXPECT_EQ(restarted.hold_again(),
             (std::vector<std::string>{"port 0.0.0.0:8080/tcp of endpoint aaaaaaaaaaaa (network "
                                       "111111111111) is held again"}));
   EXPECT_EQ(fresh.held.size(), 1u);
