@@ -1,5 +1,5 @@
-// Ports of containers that are gone although nobody said so: an engine that was killed, or could not
-// reach us, forgets them without a word. What shows it is the veth pair, which goes with its
+// Ports of containers that are gone although nobody said so: an engine that was killed, or could
+// not reach us, forgets them without a word. What shows it is the veth pair, which goes with its
 // sandbox, and an address that the engine gives to another container.
 //
 // source: docs/PROTOCOL.md "Network driver"

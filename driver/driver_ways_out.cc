@@ -1,6 +1,6 @@
-// Containers with one way out by IPv4 and another by IPv6: engines from 28 on may choose so, and hand
-// the whole list of ports to both. To that by IPv4 they say so; that by IPv6 is known by the other's
-// having ports. source: docs/PROTOCOL.md "Network driver"
+// Containers with one way out by IPv4 and another by IPv6: engines from 28 on may choose so, and
+// hand the whole list of ports to both. To that by IPv4 they say so; that by IPv6 is known by the
+// other's having ports. source: docs/PROTOCOL.md "Network driver"
 #include "driver/driver.h"
 #include "driver/port_hold.h"
 #include "driver/port_scope.h"

@@ -137,13 +137,13 @@ TEST_F(PortPlanTest, ANumberStaysWhenOnlyTheFamiliesChange) {
 }
 
 TEST_F(PortPlanTest, WhereTheOtherFamilyHasAWayOutOfItsOwnOneIsPublished) {
-  Requests const requests{ask(8080, 80), ask(8081, 81, ip("::")), ask(8082, 82, ip("127.0.0.1"))};
+  Requests const requests{ask(8080, 80), ask(8090, 90, ip("::")), ask(8082, 82, ip("127.0.0.1"))};
   auto const of = [&](Family family) {
     Result<PortPlan> const made = plan_ports(network, endpoint, requests, family);
     return made ? text_of(made->settled) : made.error().message;
   };
   EXPECT_EQ(of(Family::ipv4), "0.0.0.0:8080/tcp>80 127.0.0.1:8082/tcp>82");
-  EXPECT_EQ(of(Family::ipv6), "[::]:8080/tcp>80 [::]:8081/tcp>81");
+  EXPECT_EQ(of(Family::ipv6), "[::]:8080/tcp>80 [::]:8090/tcp>90");
   network.spec.policy.ports = PortPool{{30000, 30009}, 80, IPPROTO_TCP};
   EXPECT_EQ(plan_ports(network, endpoint, {}, Family::ipv6)->pooled->host, ip("::"));
 }
