@@ -259,7 +259,7 @@ def test_the_container_interface_prefix(docker):
         ("mtu=12", "give a number of bytes from 576 to 65535"),
         ("com.docker.network.bridge.name=docker0", "interface docker0 exists and is not drawbridge's"),
         ("com.docker.network.bridge.name=uplink0", "interface uplink0 exists and is not drawbridge's"),
-        ("rate=8mbit", "is not supported by this version"),
+        ("balance=web:80", "is not supported by this version"),
         ("allow_from=web:80", "write web:tcp/80, with tcp, udp or sctp"),
     ],
 )
