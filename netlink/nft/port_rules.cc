@@ -146,6 +146,16 @@ void published_judges_senders(NftBatch& batch) {
       .append_to(batch);
 }
 
+// Until it is answered, each packet of a connection comes by here.
+// ct status confirmed counter accept
+void published_counts_connections_once(NftBatch& batch) {
+  rule_in("published", "a connection is counted once")
+      .ct_confirmed()
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
 // oifname vmap @connlimit
 void published_limits_connections(NftBatch& batch) {
   rule_in("published", "and not more often than it takes")
@@ -200,6 +210,7 @@ void append_port_rules(NftBatch& batch) {
   ports_of_ranges(batch);
 
   published_judges_senders(batch);
+  published_counts_connections_once(batch);
   published_limits_connections(batch);
   published_accepts_the_rest(batch);
 

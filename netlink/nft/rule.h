@@ -92,6 +92,8 @@ class NftRule {
   /// ct status dnat, ct status ! dnat: somebody, or nobody, translated the connection's destination
   NftRule& ct_dnat();
   NftRule& ct_not_dnat();
+  /// ct status confirmed: an earlier packet of the connection was let through
+  NftRule& ct_confirmed();
 
   /// -m comment --comment TEXT, as iptables stores it
   NftRule& xt_comment(std::string_view text);

@@ -216,4 +216,9 @@ NftRule& NftRule::ct_not_dnat() {
   return load_ct(NFT_CT_STATUS).mask(IPS_DST_NAT).compare(NFT_CMP_EQ, &none, sizeof none);
 }
 
+NftRule& NftRule::ct_confirmed() {
+  std::uint32_t const none = 0;
+  return load_ct(NFT_CT_STATUS).mask(IPS_CONFIRMED).compare(NFT_CMP_NEQ, &none, sizeof none);
+}
+
 }  // namespace drawbridge

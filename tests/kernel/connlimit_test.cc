@@ -70,6 +70,38 @@ int connections(int count, Party const& from, std::string const& address) {
   return open;
 }
 
+FileDescriptor datagram_socket() {
+  return FileDescriptor(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+/// Sends datagrams that nobody answers to port 8080 of this host.
+///
+/// sockets  that take turns in sending
+/// returns  how many arrive at `to`
+int datagrams(int count, std::size_t sockets, Party const& from, Party const& to) {
+  FileDescriptor server;
+  to.run([&] {
+    server = datagram_socket();
+    sockaddr_in6 const any = socket_address("::", port);
+    EXPECT_EQ(::bind(server.get(), generic(any), sizeof any), 0);
+  });
+  from.run([&] {
+    std::vector<FileDescriptor> clients(sockets);
+    sockaddr_in6 const target = socket_address("192.0.2.1", 8080);
+    for (int i = 0; i < count; ++i) {
+      FileDescriptor& client = clients[static_cast<std::size_t>(i) % sockets];
+      client = client.is_open() ? std::move(client) : datagram_socket();
+      EXPECT_EQ(::sendto(client.get(), "?", 1, 0, generic(target), sizeof target), 1);
+    }
+  });
+  int arrived = 0;
+  char byte = 0;
+  while (arrived < count && becomes_readable(server, arrived == 0 ? passing_ms : refusal_ms)) {
+    arrived += ::recv(server.get(), &byte, 1, 0) == 1 ? 1 : 0;
+  }
+  return arrived;
+}
+
 class ConnlimitTest : public PartiesTest {
  protected:
   void SetUp() override {
@@ -138,6 +170,16 @@ TEST_F(ConnlimitTest, AddressesOfIPv6AreCountedToo) {
   EXPECT_GE(first, 3);
   EXPECT_LE(first, 5);
   EXPECT_EQ(connections(3, other_, a1_.address6), 3);
+}
+
+TEST_F(ConnlimitTest, DatagramsThatNobodyAnswersAreOneConnection) {
+  ProtocolRange const udp{17, 17};
+  Target const target{IpAddress::parse(a1_.address).value(), port};
+  limit({limit_of("db-a", 1, 3), {"ports_any4", {udp, PortRange{8080, 8080}}, target}});
+  EXPECT_EQ(datagrams(30, 1, outside_, a1_), 30);
+  int const of_many = datagrams(30, 30, outside_, a1_);
+  EXPECT_GE(of_many, 1);
+  EXPECT_LE(of_many, 4);
 }
 
 TEST_F(ConnlimitTest, AnotherLimitHoldsForThoseThatWereCountedToo) {
