@@ -21,13 +21,16 @@ struct FamilySets {
   char const* port_ranges;
   char const* itself;
   char const* routed_ports;
+  char const* relayed;
   char const* publish_from;
 };
 
-constexpr FamilySets sets_of_ipv4{nft_set::ports4,  nft_set::ports_any4,    nft_set::port_ranges4,
-                                  nft_set::itself4, nft_set::routed_ports4, nft_set::publish_from4};
-constexpr FamilySets sets_of_ipv6{nft_set::ports6,  nft_set::ports_any6,    nft_set::port_ranges6,
-                                  nft_set::itself6, nft_set::routed_ports6, nft_set::publish_from6};
+constexpr FamilySets sets_of_ipv4{
+    nft_set::ports4,        nft_set::ports_any4, nft_set::port_ranges4, nft_set::itself4,
+    nft_set::routed_ports4, nft_set::relayed4,   nft_set::publish_from4};
+constexpr FamilySets sets_of_ipv6{
+    nft_set::ports6,        nft_set::ports_any6, nft_set::port_ranges6, nft_set::itself6,
+    nft_set::routed_ports6, nft_set::relayed6,   nft_set::publish_from6};
 
 FamilySets const& sets_of(Family family) {
   return family == Family::ipv4 ? sets_of_ipv4 : sets_of_ipv6;
@@ -43,11 +46,15 @@ PortRange only_port(std::uint32_t port) {
 
 // ---- where ports lead --------------------------------------------------------------------------
 
+/// returns  the addresses of this host that the port is published at
+IpPrefix hosts_of(PublishedPort const& port, Family family) {
+  int const length = is_for_every_address(port.host) ? 0 : bits_of(family);
+  return {port.host.value_or(unspecified(family)), length};
+}
+
 Element range_of(PublishedPort const& port, IpAddress const& to) {
-  IpAddress const host = port.host.value_or(unspecified(to.family));
-  int const length = is_for_every_address(port.host) ? 0 : bits_of(to.family);
   return {sets_of(to.family).port_ranges,
-          {IpPrefix{host, length}, only(port.protocol), port.host_ports},
+          {hosts_of(port, to.family), only(port.protocol), port.host_ports},
           to};
 }
 
@@ -107,6 +114,16 @@ void add_routed(Elements& elements, Network const& network, Endpoint const& endp
   }
 }
 
+/// No two of these meet, as no two mappings do that are held.
+void add_relayed(Elements& elements, std::string const& bridge, PublishedPort const& port) {
+  for (Family const family : families) {
+    if (port.has_host_ports() && is_for(port.host, family)) {
+      elements.insert({sets_of(family).relayed,
+                       {bridge, hosts_of(port, family), only(port.protocol), port.host_ports}});
+    }
+  }
+}
+
 void add_family(Elements& elements, Network const& network, Endpoint const& endpoint,
                 Family family) {
   bool has_any = false;
@@ -157,23 +174,15 @@ void add_relayed_elements(Elements& elements, Network const& network,
                           std::vector<Endpoint const*> const& members) {
   Policy const& policy = network.spec.policy;
   bool const lets_members = policy.publish == Publish::all || policy.publish == Publish::listed;
-  if (!lets_members || policy.isolation == Isolation::network) {
+  if (!lets_members) {
     return;
   }
-  RangesByProtocol relayed;
   for (Endpoint const* const member : members) {
     if (!member->joined || !is_kept_apart(network, *member)) {
       continue;
     }
     for (PublishedPort const& port : member->ports) {
-      if (port.has_host_ports()) {
-        relayed[port.protocol].push_back(port.host_ports);
-      }
-    }
-  }
-  for (auto const& [protocol, ranges] : relayed) {
-    for (PortRange const& range : joined(ranges)) {
-      elements.insert({nft_set::relayed, {network.spec.bridge, only(protocol), range}});
+      add_relayed(elements, network.spec.bridge, port);
     }
   }
 }

@@ -67,7 +67,7 @@ struct SetShape {
   Holds holds = single;
 };
 
-constexpr std::array<SetShape, 49> set_shapes{{
+constexpr std::array<SetShape, 50> set_shapes{{
     {NFPROTO_INET, nft_set::nets, {ifname}},
     {NFPROTO_INET, nft_set::pair, {ifname, ifname}, verdict},
     {NFPROTO_INET, nft_set::teams, {ifname, devgroup}},
@@ -103,7 +103,8 @@ constexpr std::array<SetShape, 49> set_shapes{{
     {NFPROTO_INET, nft_set::ports_any6, {inet_proto, inet_service}, ipv6_target},
     {NFPROTO_INET, nft_set::port_ranges4, {ipv4_addr, inet_proto, inet_service}, ipv4_addr, ranges},
     {NFPROTO_INET, nft_set::port_ranges6, {ipv6_addr, inet_proto, inet_service}, ipv6_addr, ranges},
-    {NFPROTO_INET, nft_set::relayed, {ifname, inet_proto, inet_service}, {}, ranges},
+    {NFPROTO_INET, nft_set::relayed4, {ifname, ipv4_addr, inet_proto, inet_service}, {}, ranges},
+    {NFPROTO_INET, nft_set::relayed6, {ifname, ipv6_addr, inet_proto, inet_service}, {}, ranges},
     {NFPROTO_INET, nft_set::itself4, {ipv4_addr, ipv4_addr}},
     {NFPROTO_INET, nft_set::itself6, {ipv6_addr, ipv6_addr}},
     {NFPROTO_INET, nft_set::turns, {ifname, ifname}},

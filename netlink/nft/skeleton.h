@@ -65,9 +65,10 @@ inline constexpr char const* ports_any6 = "ports_any6";
 /// {ipv4_addr range . inet_proto range . inet_service range : ipv4_addr}: they keep their numbers
 inline constexpr char const* port_ranges4 = "port_ranges4";
 inline constexpr char const* port_ranges6 = "port_ranges6";
-/// {ifname . inet_proto range . inet_service range}: for members of this bridge the daemon relays
-/// them, because the bridge lets no frame from one such member to another
-inline constexpr char const* relayed = "relayed";
+/// {ifname . address range . inet_proto range . inet_service range}: what members of this bridge
+/// ask there the daemon relays, because the bridge lets no frame from one such member to another
+inline constexpr char const* relayed4 = "relayed4";
+inline constexpr char const* relayed6 = "relayed6";
 inline constexpr char const* itself4 = "itself4";  // {ipv4_addr . ipv4_addr}: an address twice
 inline constexpr char const* itself6 = "itself6";
 inline constexpr char const* turns = "turns";  // {ifname . ifname}: a bridge twice

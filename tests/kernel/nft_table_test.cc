@@ -165,7 +165,7 @@ TEST_F(NftTableTest, ListsPublishedPorts) {
       element("ports4", {address("192.0.2.1"), tcp, web}, Target{address("10.249.1.2"), 80}),
       element("ports_any6", {tcp, web}, Target{address("fd00:1::2"), 80}),
       element("port_ranges6", {any6, tcp, many}, address("fd00:1::2")),
-      element("relayed", {"db-one", tcp, web}),
+      element("relayed6", {"db-one", any6, tcp, web}),
       element("itself4", {address("10.249.1.2"), address("10.249.1.2")}),
       element("routed_ports6", {address("fd00:1::2"), tcp, many}),
       element("publish_from4", {IpPrefix::parse("192.0.2.0/24").value(), "db-one"}),
@@ -174,7 +174,7 @@ TEST_F(NftTableTest, ListsPublishedPorts) {
   EXPECT_TRUE(holds(map("ports4"), "{ 192.0.2.1 . tcp . 8080 : 10.249.1.2 . 80 }"));
   EXPECT_TRUE(holds(map("ports_any6"), "{ tcp . 8080 : fd00:1::2 . 80 }"));
   EXPECT_TRUE(holds(map("port_ranges6"), "{ ::/0 . tcp . 9000-9100 : fd00:1::2 }"));
-  EXPECT_TRUE(holds(set("relayed"), "{ \"db-one\" . tcp . 8080 }"));
+  EXPECT_TRUE(holds(set("relayed6"), "{ \"db-one\" . ::/0 . tcp . 8080 }"));
   EXPECT_TRUE(holds(set("itself4"), "{ 10.249.1.2 . 10.249.1.2 }"));
   EXPECT_TRUE(holds(set("routed_ports6"), "{ fd00:1::2 . tcp . 9000-9100 }"));
   EXPECT_TRUE(holds(set("publish_from4"), "{ 192.0.2.0/24 . \"db-one\" }"));

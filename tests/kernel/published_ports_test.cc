@@ -263,10 +263,13 @@ TEST_F(PublishedPortsTest, AMemberIsNotTakenForTheHostItself) {
 TEST_F(PublishedPortsTest, WhatIsRelayedArrivesAtThisHost) {
   for (bool const called : ways_of_frames()) {
     let_bridges_call_iptables(called);
-    ASSERT_OK(publish({{"relayed", {"db-a", udp, PortRange{8080, 8090}}}}));
+    PortRange const ports{8080, 8090};
+    ASSERT_OK(publish({{"relayed4", {"db-a", prefix("192.0.2.1/32"), udp, ports}},
+                       {"relayed6", {"db-a", prefix("::/0"), udp, ports}}}));
 
     EXPECT_TRUE(does_not_reach(a2_, "192.0.2.1")) << called;
     EXPECT_TRUE(does_not_reach(a1_, "192.0.2.1")) << called;
+    EXPECT_NE(seen(a2_, "10.1.0.1"), "nobody") << "that address is another's port";
     EXPECT_TRUE(reaches(a2_, host_, 8080)) << called;
     EXPECT_TRUE(reaches(a1_, host_, "2001:db8::1", 8080)) << called;
     for (Party const* from : {&outside_, &b1_, &host_}) {
