@@ -5,7 +5,7 @@
 
 namespace drawbridge {
 
-/// Costs three short system calls.
+/// Costs four short system calls.
 ///
 /// returns  false where it cannot be found out
 bool is_address_of_this_host(IpAddress const& address);
