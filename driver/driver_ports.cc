@@ -74,7 +74,7 @@ std::vector<FlowPattern> flows_by(PublishedPort const& port, Endpoint const& end
     }
     FlowPattern pattern = older_flows(port);
     pattern.ends_here = false;
-    pattern.party = address;
+    pattern.end = address;
     patterns.push_back(port.has_host_ports() ? pattern : direct_flows(port, *address));
   }
   return patterns;

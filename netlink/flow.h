@@ -34,6 +34,8 @@ struct FlowPattern {
   /// Only what ends at this host itself: nobody translated it, and its destination is an address of
   /// this host, which forget_flows() looks up and matches() does not.
   bool ends_here = false;
+  /// Where it really goes: less than `party`, which may have opened it.
+  std::optional<IpAddress> end = {};
 
   bool operator==(FlowPattern const&) const = default;
 };

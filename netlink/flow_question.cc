@@ -9,6 +9,9 @@ std::vector<Family> families_of(FlowPattern const& pattern) {
   if (pattern.party) {
     return {pattern.party->family};
   }
+  if (pattern.end) {
+    return {pattern.end->family};
+  }
   if (pattern.destination) {
     return {pattern.destination->family};
   }
@@ -23,7 +26,7 @@ std::optional<std::uint16_t> port_of(FlowPattern const& pattern) {
   return is_compared && is_one ? std::optional(ports->first) : std::nullopt;
 }
 
-/// What the pattern asks of this family but for its party.
+/// What the pattern asks of this family but for its party and its end.
 FlowQuestion common_part(FlowPattern const& pattern, Family family) {
   FlowQuestion question;
   question.family = family;
@@ -37,6 +40,11 @@ FlowQuestion common_part(FlowPattern const& pattern, Family family) {
 
 void add_questions(FlowPattern const& pattern, Family family, std::set<FlowQuestion>& questions) {
   FlowQuestion question = common_part(pattern, family);
+  if (pattern.end && family == Family::ipv4) {
+    question.reply_source = pattern.end;
+    questions.insert(question);
+    return;
+  }
   if (!pattern.party || family == Family::ipv6) {
     questions.insert(question);
     return;

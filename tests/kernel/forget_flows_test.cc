@@ -163,6 +163,16 @@ TEST_F(ForgetFlows, OfAPartyWhoeverOpenedThem) {
   }
 }
 
+TEST_F(ForgetFlows, ByAPublishedPortAndNotThoseThatTheContainerOpensToThatNumber) {
+  for (Places const& at : {ipv4, ipv6}) {
+    FlowPattern pattern{{}, tcp, {}, PortRange{443, 443}};
+    pattern.end = ip(at.container);
+    expect(pattern, {{tcp, at.client, at.host, 443, at.container}},
+           {{tcp, at.container, at.client, 443, at.client},
+            {tcp, at.client, at.other_host, 443, at.other_container}});
+  }
+}
+
 TEST_F(ForgetFlows, OfSeveralPatternsAtOnce) {
   Entry const other{udp, ipv4.client, ipv4.host, 54, ipv4.other_container};
   for (Entry const& entry : {Entry{udp, ipv4.client, ipv4.host, 53, ipv4.container},

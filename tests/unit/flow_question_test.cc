@@ -23,6 +23,14 @@ TEST(FlowQuestion, APublishedPortIsAskedForByAddressAndNumber) {
             (Questions{{Family::ipv4, {}, host, {}, 17, 53}}));
 }
 
+TEST(FlowQuestion, APublishedPortOfAContainerIsAskedForOnce) {
+  FlowPattern pattern{{}, 6, {}, PortRange{80, 80}};
+  pattern.end = container;
+  EXPECT_EQ(questions_of({pattern}), (Questions{{Family::ipv4, {}, {}, container, 6, 80}}));
+  pattern.end = container6;
+  EXPECT_EQ(questions_of({pattern}), (Questions{{Family::ipv6, {}, {}, {}, 6, 80}}));
+}
+
 TEST(FlowQuestion, APortOfEveryAddressIsAskedForInBothFamilies) {
   EXPECT_EQ(questions_of({{{}, 6, {}, PortRange{80, 80}}}),
             (Questions{{Family::ipv4, {}, {}, {}, 6, 80}, {Family::ipv6, {}, {}, {}, 6, 80}}));
