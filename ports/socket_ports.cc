@@ -41,6 +41,10 @@ std::string read_setting(char const* name) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+std::vector<PortRange> reserved_ports() {
+  return parse_reserved_ports(read_setting("ip_local_reserved_ports"));
+}
+
 PortRange ephemeral_ports() {
   return parse_ephemeral_ports(read_setting("ip_local_port_range")).value_or(usual_ephemeral_ports);
 }
@@ -87,11 +91,11 @@ class SocketPorts::Impl {
 
   Result<void> change(Held& held, PortHold const& hold);
   Result<void> relay_again(Held const& held, PortHold const& before);
-  Held const* holder_among_us(HostPort const& port) const;
-  std::vector<std::uint16_t> unheld(PublishedPort const& port) const;
   Result<Sockets> open_sockets(PortHold const& hold);
   Result<FileDescriptor> open_socket(HostPort const& port, PortFilter const& filter);
   void keep(PortHold const& hold, Sockets sockets);
+  Held const* find(HostPort const& port) const;
+  std::uint16_t without_socket(HostPort port) const;
   std::string holder_of(HostPort const& port);
 
   std::map<PublishedPort, Held> held_;
@@ -116,18 +120,18 @@ Result<std::uint16_t> SocketPorts::Impl::hold_first(PortHold hold,
                                                     std::vector<std::uint16_t> const& candidates) {
   PortFilter const filter(hold.relayed);
   for (std::uint16_t const candidate : candidates) {
-    Result<FileDescriptor> socket =
-        open_port_socket({hold.port.protocol, hold.port.host, candidate}, filter);
+    HostPort const wanted{hold.port.protocol, hold.port.host, candidate};
+    Result<FileDescriptor> socket = open_port_socket(wanted, filter);
     if (!socket && socket.error().code == Errc::already_exists) {
       continue;
     }
     if (!socket) {
       return fail(socket.error());
     }
-    if (!socket->is_open() && candidate == any_port) {
-      return hold_first(hold, unheld(hold.port));
+    std::uint16_t const port = socket->is_open() ? port_of_socket(*socket) : without_socket(wanted);
+    if (port == any_port) {
+      continue;
     }
-    std::uint16_t const port = candidate == any_port ? port_of_socket(*socket) : candidate;
     hold.port.host_ports = {port, port};
     Sockets sockets;
     sockets.push_back(std::move(*socket));
@@ -202,8 +206,9 @@ Result<Sockets> SocketPorts::Impl::open_sockets(PortHold const& hold) {
 Result<FileDescriptor> SocketPorts::Impl::open_socket(HostPort const& port,
                                                       PortFilter const& filter) {
   Result<FileDescriptor> socket = open_port_socket(port, filter);
-  if (!socket && socket.error().code == Errc::already_exists) {
-    return fail(Errc::already_exists, socket.error().message + " by " + holder_of(port));
+  bool const is_ours = socket && !socket->is_open() && find(port) != nullptr;
+  if (is_ours || (!socket && socket.error().code == Errc::already_exists)) {
+    return fail(Errc::already_exists, port.to_string() + " is taken by " + holder_of(port));
   }
   return socket;
 }
@@ -215,7 +220,8 @@ void SocketPorts::Impl::keep(PortHold const& hold, Sockets sockets) {
   held_.emplace(hold.port, Held{hold, std::move(sockets)});
 }
 
-SocketPorts::Impl::Held const* SocketPorts::Impl::holder_among_us(HostPort const& port) const {
+/// returns  the mapping of ours that has the port
+SocketPorts::Impl::Held const* SocketPorts::Impl::find(HostPort const& port) const {
   auto const own = std::find_if(held_.begin(), held_.end(), [&](auto const& each) {
     PublishedPort const& other = each.first;
     return other.protocol == port.protocol && overlap(other.host, port.host) &&
@@ -224,21 +230,27 @@ SocketPorts::Impl::Held const* SocketPorts::Impl::holder_among_us(HostPort const
   return own == held_.end() ? nullptr : &own->second;
 }
 
-/// The kernel chooses none for a protocol of which it has no sockets: nobody but us has any.
-std::vector<std::uint16_t> SocketPorts::Impl::unheld(PublishedPort const& port) const {
-  PortRange const range = ephemeral_ports();
-  std::vector<std::uint16_t> ports;
+/// Of a protocol that the kernel has no sockets of: nobody but us has ports of it.
+///
+/// returns  the port that is wanted, or one of the ephemeral range where any is; 0 if none is free
+std::uint16_t SocketPorts::Impl::without_socket(HostPort port) const {
+  bool const wants_any = port.port == any_port;
+  PortRange const range = wants_any ? ephemeral_ports() : PortRange{port.port, port.port};
+  std::vector<PortRange> const reserved = wants_any ? reserved_ports() : std::vector<PortRange>();
   for (std::uint32_t number = range.first; number <= range.last; ++number) {
-    HostPort const each{port.protocol, port.host, static_cast<std::uint16_t>(number)};
-    if (holder_among_us(each) == nullptr) {
-      ports.push_back(each.port);
+    port.port = static_cast<std::uint16_t>(number);
+    bool const is_reserved = std::any_of(
+        reserved.begin(), reserved.end(),
+        [number](PortRange const& each) { return each.first <= number && number <= each.last; });
+    if (!is_reserved && find(port) == nullptr) {
+      return port.port;
     }
   }
-  return ports;
+  return any_port;
 }
 
 std::string SocketPorts::Impl::holder_of(HostPort const& port) {
-  Held const* const own = holder_among_us(port);
+  Held const* const own = find(port);
   if (own == nullptr) {
     return holders_.holder_of(port);
   }
@@ -278,7 +290,7 @@ void SocketPorts::release(PublishedPort const& port) {
 }
 
 std::vector<PortRange> SocketPorts::reserved() const {
-  return parse_reserved_ports(read_setting("ip_local_reserved_ports"));
+  return reserved_ports();
 }
 
 PortRange SocketPorts::ephemeral() const {

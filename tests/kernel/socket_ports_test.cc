@@ -14,6 +14,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <netinet/in.h>
@@ -267,6 +268,22 @@ TEST_F(SocketPortsTest, HoldsWhatTheKernelKnows) {
   if (!sctp.is_open()) {
     GTEST_SKIP() << "this kernel has no sctp: nothing can take its ports";
   }
+}
+
+TEST_F(SocketPortsTest, GivesEachAPortOfItsOwnWhetherTheKernelHasSocketsOfTheProtocolOrNot) {
+  shell("cd /proc/sys/net/ipv4; echo 40000 40004 > ip_local_port_range");
+  shell("cd /proc/sys/net/ipv4; echo 40000,40002 > ip_local_reserved_ports");
+  for (std::uint8_t const protocol : {IPPROTO_UDP, IPPROTO_SCTP}) {
+    std::set<std::uint16_t> given;
+    for (int count = 0; count < 3; ++count) {
+      given.insert(ports_->hold_any(hold_of(protocol, "")).value_or(0));
+    }
+    EXPECT_EQ(given, (std::set<std::uint16_t>{40001, 40003, 40004})) << int{protocol};
+    EXPECT_TRUE(fails_with(ports_->hold_any(hold_of(protocol, "")), Errc::exhausted, "free"));
+    EXPECT_EQ(ports_->hold_first(hold_of(protocol, ""), {40001, 50000}).value_or(0), 50000);
+  }
+  EXPECT_TRUE(fails_with(ports_->hold(hold_of(IPPROTO_SCTP, "0.0.0.0", 50000, 50000)),
+                         Errc::already_exists, "sctp port 0.0.0.0:50000 is taken by"));
 }
 
 TEST_F(SocketPortsTest, TenThousandPortsAreCheap) {
