@@ -111,8 +111,9 @@ void Driver::forget_flows(std::vector<std::string>& report) {
 void Driver::forget_flows_before(Endpoint const& next) {
   bool const is_waited_for =
       std::any_of(to_forget_.begin(), to_forget_.end(), [&next](FlowPattern const& pattern) {
-        return pattern.party && (pattern.party == address_of(next, Family::ipv4) ||
-                                 pattern.party == address_of(next, Family::ipv6));
+        std::optional<IpAddress> const address = pattern.party ? pattern.party : pattern.end;
+        return address && (address == address_of(next, Family::ipv4) ||
+                           address == address_of(next, Family::ipv6));
       });
   if (is_waited_for) {
     forget_flows(hold_report_);
