@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -95,6 +96,19 @@ Prefixes without_inner(Prefixes sources) {
   return outer;
 }
 
+/// What the kernel does not count of those that it translates, the relay does not count either.
+std::optional<RelayLimit> limit_of(Network const& network) {
+  std::optional<ConnLimit> const& each = network.spec.policy.connlimit;
+  if (!each) {
+    return std::nullopt;
+  }
+  RelayLimit limit{network.spec.bridge, *each, {loopback(Family::ipv4), loopback(Family::ipv6)}};
+  for (Subnet const& subnet : network.request.subnets) {
+    limit.uncounted.push_back(subnet.prefix.network());
+  }
+  return limit;
+}
+
 }  // namespace
 
 PortHold hold_of(Network const& network, Endpoint const& endpoint, PublishedPort const& port) {
@@ -105,6 +119,7 @@ PortHold hold_of(Network const& network, Endpoint const& endpoint, PublishedPort
   add_untranslated(hold.relayed, network, endpoint, port);
   add_members(hold.relayed, network, endpoint, port);
   hold.relayed = without_inner(std::move(hold.relayed));
+  hold.limit = limit_of(network);
   return hold;
 }
 

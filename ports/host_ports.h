@@ -12,9 +12,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace drawbridge {
+
+/// How many connections are relayed of each source, to all ports of a network together.
+struct RelayLimit {
+  std::string network;  // a name for it
+  ConnLimit each;
+  /// Sources that are not counted. Nor is this host, which uses the address that it asks.
+  std::vector<IpPrefix> uncounted;
+
+  bool operator==(RelayLimit const&) const = default;
+};
 
 /// A mapping, and what is relayed of it.
 struct PortHold {
@@ -24,6 +35,7 @@ struct PortHold {
   /// Sources whose packets are taken and relayed, to the address of their own family if the
   /// container has one. All others are dropped without an answer.
   std::vector<IpPrefix> relayed;
+  std::optional<RelayLimit> limit = {};
 
   bool operator==(PortHold const&) const = default;
 };

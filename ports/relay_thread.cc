@@ -1,5 +1,6 @@
 #include "ports/relay_thread.h"
 
+#include "ports/source_limit.h"
 #include "ports/tcp_relay.h"
 #include "ports/udp_relay.h"
 
@@ -43,7 +44,7 @@ class NoSignals {
 class RelayThread::Impl {
  public:
   explicit Impl(RelayLimits limits)
-      : work_(io.get_executor()), tcp_(io, limits), udp_(io, limits) {}
+      : work_(io.get_executor()), tcp_(io, limits, sources_), udp_(io, limits, sources_) {}
   ~Impl();
 
   Result<void> start();
@@ -56,6 +57,7 @@ class RelayThread::Impl {
   std::uint32_t number_of(PublishedPort const& port);
 
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  SourceLimit sources_;
   TcpRelay tcp_;
   UdpRelay udp_;
   std::map<PublishedPort, std::uint32_t> numbers_;

@@ -25,6 +25,13 @@ void refuse(FileDescriptor const& client) {
   ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
+/// returns  the address of this host that the client used
+IpAddress local_of(FileDescriptor const& client) {
+  SocketAddress address;
+  ::getsockname(client.get(), address.data(), &address.size);
+  return ip_address_of(address);
+}
+
 /// returns  true when the failure concerns one connection, or none that is there
 bool is_passing(int error) {
   return error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM;
@@ -32,9 +39,10 @@ bool is_passing(int error) {
 
 }  // namespace
 
-TcpRelay::TcpRelay(boost::asio::io_context& io, RelayLimits limits)
+TcpRelay::TcpRelay(boost::asio::io_context& io, RelayLimits limits, SourceLimit& sources)
     : io_(io),
       limits_(limits),
+      sources_(sources),
       watch_(io, [this](PortPlace place) { accept(place); }),
       pause_(io) {}
 
@@ -88,9 +96,9 @@ void TcpRelay::accept(PortPlace place) {
 
 /// The filter of the socket may have let more through than is to be relayed.
 void TcpRelay::begin(FileDescriptor client, IpAddress const& address, PortPlace place) {
-  std::optional<RelayTarget> const target =
-      target_of(ports_.at(place.mapping).hold, address, place.offset);
-  if (!target) {
+  PortHold const& hold = ports_.at(place.mapping).hold;
+  std::optional<RelayTarget> const target = target_of(hold, address, place.offset);
+  if (!target || !sources_.admits(hold, address, local_of(client), SourceLimit::Clock::now())) {
     refuse(client);
     return;
   }

@@ -8,6 +8,7 @@
 #include "ports/port_watch.h"
 #include "ports/relay_limits.h"
 #include "ports/relayed_port.h"
+#include "ports/source_limit.h"
 #include "ports/tcp_connection.h"
 
 #include <boost/asio/io_context.hpp>
@@ -23,7 +24,8 @@ namespace drawbridge {
 
 class TcpRelay {
  public:
-  TcpRelay(boost::asio::io_context& io, RelayLimits limits);
+  /// sources  outlives this
+  TcpRelay(boost::asio::io_context& io, RelayLimits limits, SourceLimit& sources);
 
   /// errors  kernel
   Result<void> open();
@@ -53,6 +55,7 @@ class TcpRelay {
 
   boost::asio::io_context& io_;
   RelayLimits limits_;
+  SourceLimit& sources_;
   PortWatch watch_;
   boost::asio::steady_timer pause_;
   std::map<std::uint32_t, RelayedPort> ports_;

@@ -31,9 +31,10 @@ FileDescriptor connect_to(RelayTarget const& target) {
 
 }  // namespace
 
-UdpRelay::UdpRelay(boost::asio::io_context& io, RelayLimits limits)
+UdpRelay::UdpRelay(boost::asio::io_context& io, RelayLimits limits, SourceLimit& sources)
     : io_(io),
       limits_(limits),
+      sources_(sources),
       watch_(io, [this](PortPlace place) { receive(place); }),
       sweeper_(io) {}
 
@@ -104,6 +105,10 @@ UdpRelay::Clients::iterator UdpRelay::find_or_add(Key const& key, RelayTarget co
   auto const found = clients_.find(key);
   if (found != clients_.end() || clients_.size() >= limits_.clients) {
     return found;
+  }
+  PortHold const& hold = ports_.at(key.place.mapping).hold;
+  if (!sources_.admits(hold, key.path.client, key.path.local, Clock::now())) {
+    return clients_.end();
   }
   FileDescriptor socket = connect_to(target);
   stream_descriptor upstream(io_);

@@ -11,6 +11,7 @@
 #include "ports/port_watch.h"
 #include "ports/relay_limits.h"
 #include "ports/relayed_port.h"
+#include "ports/source_limit.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -27,7 +28,8 @@ namespace drawbridge {
 
 class UdpRelay {
  public:
-  UdpRelay(boost::asio::io_context& io, RelayLimits limits);
+  /// sources  outlives this
+  UdpRelay(boost::asio::io_context& io, RelayLimits limits, SourceLimit& sources);
 
   /// errors  kernel
   Result<void> open();
@@ -69,6 +71,7 @@ class UdpRelay {
 
   boost::asio::io_context& io_;
   RelayLimits limits_;
+  SourceLimit& sources_;
   PortWatch watch_;
   std::map<std::uint32_t, RelayedPort> ports_;
   Clients clients_;

@@ -85,6 +85,26 @@ TEST_F(DatagramRelayTest, AnswersOfAnIpv4PortAlike) {
   EXPECT_TRUE(is_echoed(dial(SOCK_DGRAM, "127.0.0.7", port), server, "ping"));
 }
 
+TEST_F(DatagramRelayTest, OfASourceComeNoMoreClientsThanTheNetworkTakes) {
+  FileDescriptor const server = serve(SOCK_DGRAM, "10.1.0.2", 53);
+  PortHold hold = to("10.1.0.2", {"127.0.0.0/8"});
+  hold.limit = RelayLimit{"db-a", {1, 1}, {}};
+  ASSERT_OK(ports_->hold(hold));
+  FileDescriptor const first = dial(SOCK_DGRAM, "127.0.0.7", port);
+  EXPECT_TRUE(is_echoed(first, server, "ping"));
+  std::vector<FileDescriptor> others;
+  for (int count = 0; count < 10; ++count) {
+    others.push_back(dial(SOCK_DGRAM, "127.0.0.7", port));
+    say(others.back(), "ping");
+  }
+  int arrived = 0;
+  while (arrived < 10 && becomes_readable(server, 200)) {
+    arrived += hear(server, 4) == "ping" ? 1 : 0;
+  }
+  EXPECT_LE(arrived, 3);
+  EXPECT_TRUE(is_echoed(first, server, "pong")) << "it is no new one";
+}
+
 TEST_F(DatagramRelayTest, CarriesTheLargestAndTheEmptyOne) {
   FileDescriptor const server = serve(SOCK_DGRAM, "10.1.0.2", 53);
   ASSERT_OK(ports_->hold(to("10.1.0.2", {"::1/128"})));

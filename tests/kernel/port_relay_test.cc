@@ -66,6 +66,27 @@ class PortRelayTest : public NetnsTest {
     return hear(served, 4) == "ping" && hear(client, 4) == "pong";
   }
 
+  /// Opens connections from one address, all at once, to the port at 2001:db8::1.
+  ///
+  /// returns  how many get to the server
+  static int carried(int count, FileDescriptor const& server, char const* from) {
+    std::vector<FileDescriptor> clients;
+    sockaddr_in6 const source = socket_address(from, 0);
+    sockaddr_in6 const target = socket_address("2001:db8::1", port);
+    for (int i = 0; i < count; ++i) {
+      clients.emplace_back(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      int const client = clients.back().get();
+      EXPECT_EQ(::bind(client, reinterpret_cast<sockaddr const*>(&source), sizeof source), 0);
+      // Fails where the refusal is faster than it returns.
+      ::connect(client, reinterpret_cast<sockaddr const*>(&target), sizeof target);
+    }
+    int carried = 0;
+    while (carried < count && becomes_readable(server, carried == 0 ? 5000 : 200)) {
+      carried += accept_from(server).is_open() ? 1 : 0;
+    }
+    return carried;
+  }
+
   std::unique_ptr<SocketPorts> ports_;
 };
 
@@ -119,6 +140,21 @@ TEST_F(PortRelayTest, WhoIsNotNamedIsRefusedWhereTheFilterCannotTell) {
   FileDescriptor const stranger = dial(SOCK_STREAM, "2001:db8::1", port);
   EXPECT_TRUE(!stranger.is_open() || ends(stranger, ECONNRESET));
   EXPECT_FALSE(becomes_readable(server, 100));
+}
+
+TEST_F(PortRelayTest, OfASourceComeNoMoreConnectionsThanTheNetworkTakes) {
+  FileDescriptor const server = serve(SOCK_STREAM, container4, 80);
+  PortHold hold = hold_of(IPPROTO_TCP, {"::/0"});
+  hold.ipv6.reset();
+  hold.limit = RelayLimit{"db-a", {1, 3}, {}};
+  ASSERT_OK(ports_->hold(hold));
+  int const first = carried(20, server, "2001:db8::2");
+  EXPECT_GE(first, 3);
+  EXPECT_LE(first, 6);
+  EXPECT_EQ(carried(5, server, "2001:db8::1"), 5) << "the address that it asks is this host's";
+  hold.limit->uncounted = {IpPrefix::parse("2001:db8::2/128").value()};
+  ASSERT_OK(ports_->hold(hold));
+  EXPECT_EQ(carried(5, server, "2001:db8::2"), 5);
 }
 
 TEST_F(PortRelayTest, FiftyMegabytesArriveWholeBothWaysAtOnce) {

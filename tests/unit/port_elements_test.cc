@@ -258,5 +258,15 @@ TEST_F(PortElementsTest, TheHoldSaysWhereItLeads) {
   EXPECT_EQ(hold.port, port({80, 80}, 8080));
 }
 
+TEST_F(PortElementsTest, WhatIsRelayedIsCountedButForThisHostAndMembers) {
+  EXPECT_FALSE(hold_of(network, endpoint, port({80, 80}, 8080)).limit);
+  network.spec.policy.connlimit = ConnLimit{20, 50};
+  std::vector<IpPrefix> const uncounted{
+      *IpPrefix::parse("127.0.0.0/8"), *IpPrefix::parse("::1/128"),
+      *IpPrefix::parse("10.249.1.0/24"), *IpPrefix::parse("fd00:1::/64")};
+  EXPECT_EQ(hold_of(network, endpoint, port({80, 80}, 8080)).limit,
+            (RelayLimit{"db-one", {20, 50}, uncounted}));
+}
+
 }  // namespace
 }  // namespace drawbridge
