@@ -50,9 +50,10 @@ void invited_accepts_teams(NftBatch& batch) {
       .append_to(batch);
 }
 
-// iifname . oifname . meta l4proto . th dport @from_network counter accept
+// meta iifkind "bridge" iifname . oifname . meta l4proto . th dport @from_network counter accept
 void invited_accepts_services(NftBatch& batch) {
   rule_in("invited", "what a network offers to another")
+      .iifkind_is("bridge")
       .in({Part::iifname, Part::oifname, Part::l4proto, Part::dport}, nft_set::from_network)
       .counter()
       .accept()

@@ -62,14 +62,18 @@ void prerouting_spares_loopback(NftBatch& batch) {
       .append_to(batch);
 }
 
-// iifname . ip daddr . meta l4proto . th dport @relayed4 counter return, and the same for ip6
+// Sets of intervals are the slow ones: only members are looked up.
+// iifname @nets iifname . ip daddr . meta l4proto . th dport @relayed4 counter return, and the same
+// for ip6
 void prerouting_spares_relayed(NftBatch& batch) {
   rule_in("prerouting", "drawbridge relays it: its bridge would not pass it on")
+      .in({Part::iifname}, nft_set::nets)
       .in({Part::iifname, Part::ip_daddr, Part::l4proto, Part::dport}, nft_set::relayed4)
       .counter()
       .return_to_caller()
       .append_to(batch);
   rule_in("prerouting", "drawbridge relays it: its bridge would not pass it on")
+      .in({Part::iifname}, nft_set::nets)
       .in({Part::iifname, Part::ip6_daddr, Part::l4proto, Part::dport}, nft_set::relayed6)
       .counter()
       .return_to_caller()
