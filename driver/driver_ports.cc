@@ -120,8 +120,8 @@ Result<Ports> Driver::publish(PublishRequest const& request) {
     return fail(shared.error());
   }
   Result<void> done = take_and_publish(**entry, *endpoint, *shared);
-  bool const is_taken = !done && (done.error().code == Errc::already_exists ||
-                                  done.error().code == Errc::exhausted);
+  bool const is_taken =
+      !done && (done.error().code == Errc::already_exists || done.error().code == Errc::exhausted);
   if (is_taken && free_ports_of_gone()) {
     done = take_and_publish(**entry, *endpoint, *shared);
   }

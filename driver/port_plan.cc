@@ -203,8 +203,7 @@ Wanted read(Network const& network, Endpoint const& endpoint,
 }  // namespace
 
 Result<PortPlan> plan_ports(Network const& network, Endpoint const& endpoint,
-                            std::vector<PortRequest> const& requests,
-                            std::optional<Family> only) {
+                            std::vector<PortRequest> const& requests, std::optional<Family> only) {
   Wanted wanted = read(network, endpoint, requests, only);
   PortPlan plan;
   plan.settled = gathered(std::move(wanted.fixed));

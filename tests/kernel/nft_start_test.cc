@@ -73,9 +73,10 @@ TEST_F(NftStartTest, KeepsTheRulesAndTheElementsOfTheDaemonBefore) {
 TEST_F(NftStartTest, TakesOutWhatTheDaemonBeforeLeftAndOthersPutIn) {
   start(before_);
   std::string const rules_then = rules();
-  shell("nft 'add element inet drawbridge nets { \"eth9\" };"
-        "add element inet drawbridge egress_to4 { \"eth9\" . 192.0.2.0/24 . tcp . 1-9 };"
-        "add element inet drawbridge to_host { \"eth9\" : accept }'");
+  shell(
+      "nft 'add element inet drawbridge nets { \"eth9\" };"
+      "add element inet drawbridge egress_to4 { \"eth9\" . 192.0.2.0/24 . tcp . 1-9 };"
+      "add element inet drawbridge to_host { \"eth9\" : accept }'");
   start({{"nets", {"db-one"}},
          {"egress", {"db-one"}, Verdict{Verdict::Kind::drop, {}}},
          {"from_network", {"db-one", "db-two", tcp, PortRange{85, 95}}}});

@@ -16,7 +16,7 @@ class FakeHostPorts final : public HostPorts {
  public:
   // Free for a test to set and to look at.
   std::set<std::pair<std::uint8_t, std::uint16_t>> taken;  // by others: protocol and port
-  std::string taker = "nginx (pid 4711)";                   // what errors call these others
+  std::string taker = "nginx (pid 4711)";                  // what errors call these others
   std::map<PublishedPort, PortHold> held;
   std::vector<std::string> calls;  // "hold 6 any:8080-8080", "release 6 any:8080-8080"
   std::vector<PortRange> reserved_ranges;

@@ -24,7 +24,8 @@ struct StreamEnd {
 double rate_between(StreamEnd const& from, StreamEnd const& to,
                     std::chrono::milliseconds time = std::chrono::milliseconds(1500));
 
-/// returns  true when a datagram from this address of `from` arrives; waits for it as long as a busy
+/// returns  true when a datagram from this address of `from` arrives; waits for it as long as a
+/// busy
 ///          machine may take
 bool reaches(StreamEnd const& from, std::string const& source, StreamEnd const& to,
              std::size_t bytes, int patience_ms = 3000);

@@ -121,17 +121,11 @@ std::vector<Feature> features() {
        [](Network& it) { it.spec.policy.isolation = Isolation::members; }},
       {"### team=red", [](Network& it) { it.spec.policy.team = "red"; }},
       {"### allow_from=web",
-       [](Network& it) {
-         it.spec.policy.allow_from = {{NetworkPeer{"web"}, {}}};
-       }},
+       [](Network& it) { it.spec.policy.allow_from = {{NetworkPeer{"web"}, {}}}; }},
       {"### allow_from=web:tcp/5432",
-       [=](Network& it) {
-         it.spec.policy.allow_from = {{NetworkPeer{"web"}, postgres}};
-       }},
+       [=](Network& it) { it.spec.policy.allow_from = {{NetworkPeer{"web"}, postgres}}; }},
       {"### allow_from=192.0.2.0/24",
-       [=](Network& it) {
-         it.spec.policy.allow_from = {{cidr("192.0.2.0/24"), {}}};
-       }},
+       [=](Network& it) { it.spec.policy.allow_from = {{cidr("192.0.2.0/24"), {}}}; }},
       {"### egress=none", [](Network& it) { it.spec.policy.egress = Egress::none; }},
       {"### egress=internet", [](Network& it) { it.spec.policy.egress = Egress::internet; }},
       {"### egress=192.0.2.0/24:tcp/5432",
@@ -151,10 +145,7 @@ std::vector<Feature> features() {
          it.spec.policy.publish = Publish::listed;
          it.spec.policy.publish_list = {cidr("192.0.2.0/24")};
        }},
-      {"### connlimit=10/s:20",
-       [](Network& it) {
-         it.spec.policy.connlimit = ConnLimit{10, 20};
-       }},
+      {"### connlimit=10/s:20", [](Network& it) { it.spec.policy.connlimit = ConnLimit{10, 20}; }},
   };
 }
 
