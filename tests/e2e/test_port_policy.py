@@ -141,6 +141,29 @@ def test_new_connections_are_limited_for_each_source(lab, docker):
         wait_for(lambda: tcp_connect(lab.outside_place, HOST[4], 8640), 5, "the next second")
 
 
+def answered(place, address, port, count):
+    """How many of `count` connections that are opened at the same moment get an answer."""
+    channels = [place.socket(socket.AF_INET6, socket.SOCK_STREAM) for _ in range(count)]
+    for channel in channels:
+        channel.setblocking(False)
+        channel.connect_ex((address, port))
+    done = 0
+    for channel in channels:
+        channel.settimeout(1)
+        with contextlib.suppress(OSError), channel:
+            done += channel.recv(100) == b"80\n"
+    return done
+
+
+def test_what_is_relayed_is_limited_alike(lab, docker):
+    """Clients with IPv6 of containers without: the kernel's chains do not see them."""
+    limited = docker.run(docker.network("-o", "connlimit=5/s:5"), "-p", "8647:80")
+    free = docker.run(docker.network(), "-p", "8648:80")
+    with numbers(limited, [80]), numbers(free, [80]):
+        assert answered(lab.outside_place, HOST[6], 8648, 30) == 30
+        assert 4 <= answered(lab.outside_place, HOST[6], 8647, 30) <= 9
+
+
 def test_a_connection_that_is_open_is_not_limited(lab, docker):
     web = docker.run(docker.network("-o", "connlimit=5/s:5"), "-p", "8645:80")
     with numbers(web, [80]):

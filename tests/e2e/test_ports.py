@@ -33,6 +33,7 @@ from published import (
     PROTOCOLS,
     numbers,
     routes_to,
+    second_address,
     seen,
     seen_each,
     settle,
@@ -280,6 +281,17 @@ def test_members_that_are_apart_reach_what_is_published(lab, apart, asks, calls)
         if asks == "a sibling":
             assert not tcp(client, web.address(), 80)
             assert not udp(client, web.address6(), 80)
+
+
+def test_members_that_are_apart_reach_the_same_port_of_another_address(lab, docker):
+    """What is relayed for them is their own network's port, where it is."""
+    network = docker.network("-o", "isolation=members")
+    docker.run(network, "-p", f"{HOST[4]}:8065:80")
+    member = docker.run(network)
+    with second_address(lab.engine_place) as second:
+        other = docker.run(docker.network(), "-p", f"{second}:8065:80")
+        with telling_sources(other):
+            assert seen(member.still(), "tcp", second, 8065) == member.address()
 
 
 @contextlib.contextmanager
