@@ -17,10 +17,6 @@ bool is_for(std::optional<IpAddress> const& host, Family family) {
   return !host || host->family == family;
 }
 
-bool is_for_every_address(std::optional<IpAddress> const& host) {
-  return !host || host->bits == 0;
-}
-
 GatewayMode mode_of(Policy const& policy, Family family) {
   return family == Family::ipv4 ? policy.mode_ipv4 : policy.mode_ipv6;
 }
@@ -54,20 +50,6 @@ std::optional<PublishedPort> narrowed(PublishedPort port, Family family) {
   }
   port.host = port.host.value_or(unspecified(family));
   return port;
-}
-
-bool clash(PublishedPort const& one, PublishedPort const& other) {
-  if (one.protocol != other.protocol || !one.has_host_ports() || !other.has_host_ports() ||
-      one.host_ports.first > other.host_ports.last ||
-      other.host_ports.first > one.host_ports.last) {
-    return false;
-  }
-  if (!one.host || !other.host) {
-    return true;
-  }
-  return one.host->family == other.host->family &&
-         (one.host == other.host || is_for_every_address(one.host) ||
-          is_for_every_address(other.host));
 }
 
 }  // namespace drawbridge

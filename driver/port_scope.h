@@ -16,8 +16,6 @@ std::optional<IpAddress> address_of(Endpoint const& endpoint, Family family);
 
 /// returns  true where a mapping of this host address is for this family too; absent is for both
 bool is_for(std::optional<IpAddress> const& host, Family family);
-/// returns  true for a mapping of every address of a family, or of both
-bool is_for_every_address(std::optional<IpAddress> const& host);
 
 GatewayMode mode_of(Policy const& policy, Family family);
 /// returns  true for a gateway mode in which ports of this host lead to the network's containers
@@ -35,8 +33,5 @@ bool is_translated(Network const& network, Endpoint const& endpoint);
 
 /// returns  what of the mapping is for this family; none for one of an address of the other
 std::optional<PublishedPort> narrowed(PublishedPort port, Family family);
-
-/// returns  true where two mappings want the same port of the same address of this host
-bool clash(PublishedPort const& one, PublishedPort const& other);
 
 }  // namespace drawbridge

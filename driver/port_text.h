@@ -7,9 +7,6 @@
 
 namespace drawbridge {
 
-/// returns  "tcp"; the number of a protocol that has no name here
-std::string protocol_text(std::uint8_t protocol);
-
 /// returns  "30000-39999", or "8080" where both ends are one
 std::string to_text(PortRange const& range);
 

@@ -9,6 +9,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace drawbridge {
 
@@ -36,5 +37,14 @@ struct PublishedPort {
 
   auto operator<=>(PublishedPort const&) const = default;
 };
+
+/// returns  "tcp", "udp", "sctp", or the number
+std::string name_of_protocol(std::uint8_t protocol);
+
+/// returns  true for a mapping of every address of a family, or of both
+bool is_for_every_address(std::optional<IpAddress> const& host);
+
+/// returns  true where two mappings want the same port of the same address of this host
+bool clash(PublishedPort const& one, PublishedPort const& other);
 
 }  // namespace drawbridge

@@ -138,6 +138,7 @@ void Daemon::run() {
   work.on_drained = [this] {
     group_.finish();
     settle_overdue();
+    hold_again();
   };
   work.on_idle = [this] { return tend(); };
   work.idle_after = idle_after;
@@ -181,7 +182,7 @@ bool Daemon::tend() {
   return kernel_->reap() || driver_.is_unsettled() || driver_.lacks_ports();
 }
 
-/// A range takes as many sockets at each try as it has ports: not at every idle moment.
+/// A range takes as many sockets at each try as it has ports: not at every moment.
 void Daemon::hold_again() {
   auto const now = std::chrono::steady_clock::now();
   if (!driver_.lacks_ports() || now < next_hold_) {

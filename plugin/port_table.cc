@@ -123,19 +123,6 @@ std::string trouble_lines(std::vector<ListedPort> const& ports) {
 
 }  // namespace
 
-std::string name_of_protocol(std::uint8_t protocol) {
-  switch (protocol) {
-    case 6:
-      return "tcp";
-    case 17:
-      return "udp";
-    case 132:
-      return "sctp";
-    default:
-      return fmt::format("{}", protocol);
-  }
-}
-
 std::optional<IpAddress> target_of(PublishedPort const& port, std::optional<IpAddress> const& ipv4,
                                    std::optional<IpAddress> const& ipv6) {
   bool const prefers_ipv6 = port.host && port.host->family == Family::ipv6;

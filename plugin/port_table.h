@@ -20,9 +20,6 @@ struct ListedPort {
   std::string network_name;  // empty: not known
 };
 
-/// returns  "tcp", "udp", "sctp", or the number
-std::string name_of_protocol(std::uint8_t protocol);
-
 /// returns  the address of a container that the mapping leads to: of the host address' family where
 ///          the container has one, else of IPv4
 std::optional<IpAddress> target_of(PublishedPort const& port, std::optional<IpAddress> const& ipv4,

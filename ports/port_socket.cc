@@ -1,6 +1,7 @@
 #include "ports/port_socket.h"
 
 #include "base/log.h"
+#include "model/published_port.h"
 #include "ports/socket_address.h"
 
 #include <fmt/core.h>
@@ -15,17 +16,8 @@
 namespace drawbridge {
 namespace {
 
-std::string_view name_of_protocol(std::uint8_t protocol) {
-  switch (protocol) {
-    case IPPROTO_TCP:
-      return "tcp";
-    case IPPROTO_UDP:
-      return "udp";
-    case IPPROTO_SCTP:
-      return "sctp";
-    default:
-      return {};
-  }
+bool has_ports(std::uint8_t protocol) {
+  return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
 }
 
 bool turn_on(int socket, int level, int option, int on = 1) {
@@ -111,7 +103,7 @@ std::string HostPort::to_string() const {
 }
 
 Result<FileDescriptor> open_port_socket(HostPort const& port, PortFilter const& filter) {
-  if (name_of_protocol(port.protocol).empty()) {
+  if (!has_ports(port.protocol)) {
     return fail(Errc::unsupported, fmt::format("protocol {} has no ports: publish ports of tcp, "
                                                "udp or sctp",
                                                port.protocol));

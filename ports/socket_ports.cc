@@ -61,18 +61,6 @@ std::vector<int> numbers_of(Sockets const& sockets) {
   return numbers;
 }
 
-bool is_any(IpAddress const& address) {
-  return address.bits == 0;
-}
-
-/// returns  true where the kernel does not let both be bound
-bool overlap(std::optional<IpAddress> const& one, std::optional<IpAddress> const& other) {
-  if (!one || !other) {
-    return true;
-  }
-  return one->family == other->family && (*one == *other || is_any(*one) || is_any(*other));
-}
-
 }  // namespace
 
 class SocketPorts::Impl {
@@ -222,11 +210,9 @@ void SocketPorts::Impl::keep(PortHold const& hold, Sockets sockets) {
 
 /// returns  the mapping of ours that has the port
 SocketPorts::Impl::Held const* SocketPorts::Impl::find(HostPort const& port) const {
-  auto const own = std::find_if(held_.begin(), held_.end(), [&](auto const& each) {
-    PublishedPort const& other = each.first;
-    return other.protocol == port.protocol && overlap(other.host, port.host) &&
-           other.host_ports.first <= port.port && port.port <= other.host_ports.last;
-  });
+  PublishedPort const wanted{port.protocol, port.host, {port.port, port.port}, 0};
+  auto const own = std::find_if(held_.begin(), held_.end(),
+                                [&wanted](auto const& each) { return clash(each.first, wanted); });
   return own == held_.end() ? nullptr : &own->second;
 }
 

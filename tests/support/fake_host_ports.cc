@@ -12,27 +12,13 @@ std::string text_of(PublishedPort const& port) {
                      port.host_ports.first, port.host_ports.last);
 }
 
-bool is_any(IpAddress const& address) {
-  return address.bits == 0;
-}
-
-/// returns  true where the kernel would not let both be bound
-bool overlap(std::optional<IpAddress> const& one, std::optional<IpAddress> const& other) {
-  if (!one || !other) {
-    return true;
-  }
-  return one->family == other->family && (*one == *other || is_any(*one) || is_any(*other));
-}
-
 }  // namespace
 
 bool FakeHostPorts::is_held(PublishedPort const& port, std::uint16_t number) const {
+  PublishedPort const wanted{port.protocol, port.host, {number, number}, port.container_port};
   return taken.contains({port.protocol, number}) ||
          std::any_of(held.begin(), held.end(), [&](auto const& each) {
-           PublishedPort const& other = each.first;
-           return other != port && other.protocol == port.protocol &&
-                  overlap(other.host, port.host) && other.host_ports.first <= number &&
-                  number <= other.host_ports.last;
+           return each.first != port && clash(each.first, wanted);
          });
 }
 
