@@ -134,6 +134,7 @@ void Daemon::run() {
   log::info("drawbridge {} serves {} networks and {} endpoints on {}", version,
             driver_.network_count(), driver_.endpoint_count(), command_.plugin_socket.string());
   look_at_routes();
+  next_hold_ = std::chrono::steady_clock::now() + between_holds;  // the start was a try
   CoreWork work;
   work.on_drained = [this] {
     group_.finish();
