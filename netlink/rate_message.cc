@@ -90,11 +90,15 @@ nlattr* options_in(nlmsghdr* message, char const* kind) {
   return is_that_kind ? attributes[TCA_OPTIONS] : nullptr;
 }
 
+/// A copy: attributes are aligned to four bytes, whatever they hold.
 template <class Struct>
-Struct const* struct_in(nlattr* attribute) {
-  bool const is_whole =
-      attribute != nullptr && nla_len(attribute) >= static_cast<int>(sizeof(Struct));
-  return is_whole ? static_cast<Struct const*>(nla_data(attribute)) : nullptr;
+std::optional<Struct> struct_in(nlattr* attribute) {
+  if (attribute == nullptr || nla_len(attribute) < static_cast<int>(sizeof(Struct))) {
+    return std::nullopt;
+  }
+  Struct copy{};
+  std::memcpy(&copy, nla_data(attribute), sizeof copy);
+  return copy;
 }
 
 }  // namespace
@@ -155,11 +159,11 @@ std::optional<std::uint64_t> parse_bucket(nlmsghdr* message) {
     return std::nullopt;
   }
   auto const attributes = parse_nested<TCA_TBF_MAX>(options_in(message, "tbf"));
-  if (auto const* const rate = struct_in<std::uint64_t>(attributes[TCA_TBF_RATE64])) {
-    return *rate;
+  if (auto const rate = struct_in<std::uint64_t>(attributes[TCA_TBF_RATE64])) {
+    return rate;
   }
-  auto const* const options = struct_in<tc_tbf_qopt>(attributes[TCA_TBF_PARMS]);
-  return options == nullptr ? std::nullopt : std::optional<std::uint64_t>(options->rate.rate);
+  auto const options = struct_in<tc_tbf_qopt>(attributes[TCA_TBF_PARMS]);
+  return options ? std::optional<std::uint64_t>(options->rate.rate) : std::nullopt;
 }
 
 std::optional<std::uint32_t> parse_redirect(nlmsghdr* message) {
@@ -170,8 +174,8 @@ std::optional<std::uint32_t> parse_redirect(nlmsghdr* message) {
   auto const actions = parse_nested<1>(filter[TCA_U32_ACT]);
   auto const action = parse_nested<TCA_ACT_MAX>(actions[1]);
   auto const mirred = parse_nested<TCA_MIRRED_MAX>(action[TCA_ACT_OPTIONS]);
-  auto const* const redirect = struct_in<tc_mirred>(mirred[TCA_MIRRED_PARMS]);
-  return redirect == nullptr ? std::nullopt : std::optional<std::uint32_t>(redirect->ifindex);
+  auto const redirect = struct_in<tc_mirred>(mirred[TCA_MIRRED_PARMS]);
+  return redirect ? std::optional<std::uint32_t>(redirect->ifindex) : std::nullopt;
 }
 
 }  // namespace drawbridge::rate_message

@@ -44,18 +44,22 @@ class NoSignals {
 class RelayThread::Impl {
  public:
   explicit Impl(RelayLimits limits)
-      : work_(io.get_executor()), tcp_(io, limits, sources_), udp_(io, limits, sources_) {}
+      : work_(io_.get_executor()), tcp_(io_, limits, sources_), udp_(io_, limits, sources_) {}
   ~Impl();
 
   Result<void> start();
+
+  /// Has the thread do it; returns when it is done.
+  template <class Work>
+  void run(Work work);
+
   void serve(RelayedPort port);
   void forget(PublishedPort const& port);
-
-  boost::asio::io_context io;
 
  private:
   std::uint32_t number_of(PublishedPort const& port);
 
+  boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   SourceLimit sources_;
   TcpRelay tcp_;
@@ -66,7 +70,7 @@ class RelayThread::Impl {
 };
 
 RelayThread::Impl::~Impl() {
-  io.stop();
+  io_.stop();
   if (thread_.joinable()) {
     thread_.join();
   }
@@ -80,11 +84,21 @@ Result<void> RelayThread::Impl::start() {
   }
   NoSignals const while_starting;
   try {
-    thread_ = std::thread([this] { io.run(); });
+    thread_ = std::thread([this] { io_.run(); });
   } catch (std::system_error const& error) {
     return fail(Errc::kernel, fmt::format("start the thread that relays: {}", error.what()));
   }
   return {};
+}
+
+template <class Work>
+void RelayThread::Impl::run(Work work) {
+  std::promise<void> done;
+  boost::asio::post(io_, [&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 std::uint32_t RelayThread::Impl::number_of(PublishedPort const& port) {
@@ -120,18 +134,11 @@ Result<std::unique_ptr<RelayThread>> RelayThread::start(RelayLimits limits) {
 }
 
 void RelayThread::serve(RelayedPort port) {
-  boost::asio::post(impl_->io, [impl = impl_.get(), port = std::move(port)]() mutable {
-    impl->serve(std::move(port));
-  });
+  impl_->run([&] { impl_->serve(std::move(port)); });
 }
 
 void RelayThread::forget(PublishedPort const& port) {
-  std::promise<void> forgotten;
-  boost::asio::post(impl_->io, [&] {
-    impl_->forget(port);
-    forgotten.set_value();
-  });
-  forgotten.get_future().wait();
+  impl_->run([&] { impl_->forget(port); });
 }
 
 }  // namespace drawbridge

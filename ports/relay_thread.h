@@ -1,5 +1,5 @@
-// The thread that relays what the kernel cannot translate. Calls come from the core thread; values
-// cross by move.
+// The thread that relays what the kernel cannot translate. Calls come from the core thread and wait
+// for it, which takes no longer than what the thread is just doing: what they return from is so.
 #pragma once
 
 #include "base/result.h"
@@ -20,8 +20,7 @@ class RelayThread {
   /// Relays a TCP or UDP mapping, or changes what is relayed of it; its sockets stay the same.
   void serve(RelayedPort port);
 
-  /// Ends what is relayed of the mapping. Returns once its sockets may be closed, which takes no
-  /// longer than what the thread is just doing. Unknown is success.
+  /// Ends what is relayed of the mapping; its sockets may be closed then. Unknown is success.
   void forget(PublishedPort const& port);
 
  private:
