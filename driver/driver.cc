@@ -36,8 +36,9 @@ Result<std::vector<std::string>> Driver::start() {
   for (auto const& [id, entry] : networks_) {
     hold_ports(entry, report);
   }
-  std::vector<std::string> const repairs = reconcile();
-  report.insert(report.end(), repairs.begin(), repairs.end());
+  for (Repair const& repair : reconcile()) {
+    report.push_back(repair.failure.empty() ? repair.text : repair.failure);
+  }
   return report;
 }
 
@@ -142,19 +143,29 @@ Error Driver::undo(Error reason, KernelState const& applied, KernelState const& 
   return errors.joined();
 }
 
-std::vector<std::string> Driver::reconcile() {
+// The engine switches forwarding on at its own start and then sets a FORWARD policy of drop. Were
+// it on already, the engine would leave the policy at accept and the host an open router.
+KernelState Driver::wanted_of_looks() const {
   KernelState state = wanted();
-  // The engine switches forwarding on at its own start and then sets a FORWARD policy of drop. Were
-  // it on already, the engine would leave the policy at accept and the host an open router.
   state.forwarding.clear();
-  std::vector<std::string> report = reconciler_.bring_all_to(state);
+  return state;
+}
+
+std::vector<Repair> Driver::reconcile() {
+  std::vector<Repair> repairs = reconciler_.bring_all_to(wanted_of_looks());
   Result<std::vector<std::string>> const mended = kernel_.mend();
-  if (mended) {
-    report.insert(report.end(), mended->begin(), mended->end());
-  } else {
-    report.push_back(mended.error().message);
+  if (!mended) {
+    repairs.push_back({"rules", "rules beside our tables", mended.error().message});
+    return repairs;
   }
-  return report;
+  for (std::string const& line : *mended) {
+    repairs.push_back({"rules", line, ""});
+  }
+  return repairs;
+}
+
+Result<std::vector<Repair>> Driver::what_differs() {
+  return reconciler_.compare_all(wanted_of_looks());
 }
 
 Result<Driver::Entry*> Driver::find(NetworkId const& id) {

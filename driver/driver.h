@@ -13,6 +13,7 @@
 #include "driver/port_pool.h"
 #include "driver/port_taking.h"
 #include "driver/reconciler.h"
+#include "driver/repair.h"
 #include "model/docker.h"
 #include "model/network.h"
 #include "ports/host_ports.h"
@@ -68,14 +69,20 @@ class Driver {
 
   /// Fills memory from the store, then makes the kernel agree. Once, before the first call.
   ///
-  /// returns  a line for each repair
+  /// returns  a line for each thing that was brought into line
   /// errors   store   not readable
   Result<std::vector<std::string>> start();
 
-  /// Looks again at what others can take away: rules, links, addresses of every network.
+  /// Looks again at what others can take away, and repairs it: rules, elements, links, addresses.
+  /// Goes on past single failures.
   ///
-  /// returns  a line for each repair
-  std::vector<std::string> reconcile();
+  /// returns  what was wrong
+  std::vector<Repair> reconcile();
+
+  /// Looks at the same, and changes nothing.
+  ///
+  /// errors  kernel   it cannot be looked at
+  Result<std::vector<Repair>> what_differs();
 
   /// Takes other settings over: what follows for the networks that there are changes in one
   /// transaction of the rules, and flows that are no longer allowed are cut.
@@ -211,6 +218,7 @@ class Driver {
   void enter(Network network);
   void leave(NetworkId const& id);
   KernelState wanted() const;
+  KernelState wanted_of_looks() const;
   KernelState state_of(Network const& network) const;
   KernelState state_of(Entry const& entry, Endpoint const& endpoint) const;
   void add_in_common(KernelState& state, Entry const& entry, Endpoint const* changed) const;

@@ -4,6 +4,9 @@
 
 #include <fmt/core.h>
 
+#include <utility>
+#include <variant>
+
 namespace drawbridge {
 namespace {
 
@@ -25,6 +28,17 @@ Result<void> refuse_foreign(std::set<std::string> const& foreign, KernelState co
     }
   }
   return {};
+}
+
+/// returns  what links lack, but for pairs: they went with their sandboxes, and new ones would
+///          connect nobody
+Plan link_repairs(KernelState observed, KernelState const& wanted) {
+  observed.elements = wanted.elements;
+  Plan plan = diff(observed, wanted);
+  std::erase_if(plan, [](Operation const& operation) {
+    return std::holds_alternative<CreateVeth>(operation);
+  });
+  return plan;
 }
 
 }  // namespace
@@ -61,27 +75,34 @@ Result<void> Reconciler::change(KernelState const& before, KernelState const& af
   return kernel_.apply(diff(*observed, wanted));
 }
 
-std::vector<std::string> Reconciler::bring_all_to(KernelState const& wanted) {
-  std::vector<std::string> report;
+std::vector<Repair> Reconciler::bring_all_to(KernelState const& wanted) {
   Result<KernelState> observed = kernel_.observe_owned();
   if (!observed) {
-    return {observed.error().message};
+    return {{"look", "a look at the kernel", observed.error().message}};
   }
+  std::vector<Repair> repairs;
   // Rules first: no link comes up before the rules that judge its packets.
   Result<void> const ruled = kernel_.replace_ruleset(wanted.elements);
   if (!ruled) {
-    report.push_back(ruled.error().message);
+    repairs.push_back({"rules", "our tables", ruled.error().message});
   }
-  observed->elements = wanted.elements;
-  for (Operation const& operation : diff(*observed, wanted)) {
-    if (std::holds_alternative<CreateVeth>(operation)) {
-      // The pair went with its sandbox; a new one would connect nobody.
-      continue;
-    }
+  for (Operation const& operation : link_repairs(std::move(*observed), wanted)) {
     Result<void> const done = kernel_.apply({operation});
-    report.push_back(done ? describe(operation) : done.error().message);
+    repairs.push_back({"link", describe(operation), done ? "" : done.error().message});
   }
-  return report;
+  return repairs;
+}
+
+Result<std::vector<Repair>> Reconciler::compare_all(KernelState const& wanted) {
+  Result<KernelState> observed = kernel_.observe_owned();
+  if (!observed) {
+    return fail(observed.error());
+  }
+  std::vector<Repair> repairs;
+  for (Operation const& operation : link_repairs(std::move(*observed), wanted)) {
+    repairs.push_back({"link", describe(operation), ""});
+  }
+  return repairs;
 }
 
 }  // namespace drawbridge

@@ -2,6 +2,7 @@
 // links or rules.
 #pragma once
 
+#include "driver/repair.h"
 #include "netlink/kernel.h"
 
 namespace drawbridge {
@@ -26,8 +27,13 @@ class Reconciler {
   /// Compares everything of ours with `wanted`: removes what is not in it, makes what is missing,
   /// replaces the ruleset. Goes on past single failures.
   ///
-  /// returns  a line for each repair and each failure
-  std::vector<std::string> bring_all_to(KernelState const& wanted);
+  /// returns  what was wrong
+  std::vector<Repair> bring_all_to(KernelState const& wanted);
+
+  /// Compares the same, and changes nothing.
+  ///
+  /// errors  kernel   it cannot be looked at
+  Result<std::vector<Repair>> compare_all(KernelState const& wanted);
 
  private:
   Result<KernelState> look(KernelState const& before, KernelState const& after);

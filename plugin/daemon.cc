@@ -89,8 +89,9 @@ Daemon::Daemon(Parts parts)
       driver_(*kernel_, *store_, *ports_, settings_of(config_)),
       group_(*store_, [this] { ipam_.invalidate(); }),
       engine_(driver_, ipam_, group_),
-      plugin_(make_plugin_router({group_, driver_, ipam_, *kernel_, engine_})),
-      control_(make_control_router({group_, driver_, ipam_, *kernel_, engine_})) {}
+      looks_(driver_),
+      plugin_(make_plugin_router({group_, driver_, ipam_, *kernel_, engine_, looks_})),
+      control_(make_control_router({group_, driver_, ipam_, *kernel_, engine_, looks_})) {}
 
 Result<void> Daemon::start() {
   if (Result<void> loaded = ipam_.load(); !loaded) {
@@ -165,7 +166,7 @@ void Daemon::reload() {
     log::error("configuration is used as it was: {}", config.error().message);
   }
   log_changes(driver_.configure(settings_of(config_)));
-  log_repairs(driver_.reconcile());
+  looks_.look();
   engine_.ask_marks();
 }
 

@@ -7,6 +7,7 @@
 #include "netlink/linux_kernel.h"
 #include "plugin/commit_group.h"
 #include "plugin/engine_view.h"
+#include "plugin/looks.h"
 #include "plugin/options.h"
 #include "plugin/router.h"
 #include "plugin/routes.h"
@@ -65,6 +66,7 @@ class Daemon {
   CommitGroup group_;
   Server server_;
   EngineView engine_;
+  Looks looks_;
   std::uint64_t routes_seen_ = 0;  // generation
   std::optional<std::chrono::steady_clock::time_point> unsettled_since_;
   std::chrono::steady_clock::time_point next_hold_;

@@ -5,6 +5,7 @@
 #include "ipam/ipam.h"
 #include "netlink/kernel.h"
 #include "plugin/engine_view.h"
+#include "plugin/looks.h"
 #include "plugin/router.h"
 
 namespace drawbridge {
@@ -16,6 +17,7 @@ struct Services {
   Ipam& ipam;
   Kernel& kernel;
   EngineView& engine;
+  Looks& looks;
 };
 
 /// returns  a router that knows Plugin.Activate and every method of PROTOCOL.md

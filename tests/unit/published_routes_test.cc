@@ -39,7 +39,8 @@ class PublishedRoutesTest : public ::testing::Test {
   Driver driver{kernel, store, ports};
   CommitGroup group{store, [this] { ipam.invalidate(); }};
   EngineView engine{driver, ipam, group};
-  Services services{group, driver, ipam, kernel, engine};
+  Looks looks{driver};
+  Services services{group, driver, ipam, kernel, engine, looks};
   Router router = make_plugin_router(services);
   Router control = make_control_router(services);
 };

@@ -180,7 +180,8 @@ class Replay {
   Driver driver_{kernel_, store_, ports_};
   CommitGroup group_{store_, [this] { ipam_.invalidate(); }};
   EngineView engine_{driver_, ipam_, group_};
-  Router router_ = make_plugin_router({group_, driver_, ipam_, kernel_, engine_});
+  Looks looks_{driver_};
+  Router router_ = make_plugin_router({group_, driver_, ipam_, kernel_, engine_, looks_});
   std::set<std::string> networks_;
   std::string publishing_;  // the scenario
   std::set<std::pair<NetworkId, EndpointId>> published_;

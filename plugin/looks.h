@@ -1,0 +1,51 @@
+// The looks at the kernel: they compare everything that is ours with what it should be, repair it,
+// say so in the log and count it.
+//
+// At start, on demand, on SIGHUP, every 30 s, and soon after somebody else changed a link, an
+// address or a table of ours. All on the core thread. source: docs/OPERATING.md
+#pragma once
+
+#include "base/result.h"
+#include "driver/driver.h"
+#include "driver/repair.h"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace drawbridge {
+
+/// Since the daemon started.
+struct LookCounters {
+  std::uint64_t looks = 0;
+  std::map<std::string, std::uint64_t> repaired;  // by kind
+  std::map<std::string, std::uint64_t> failed;
+  std::chrono::microseconds last_cpu{0};  // of this thread, for the last look
+};
+
+class Looks {
+ public:
+  /// driver  outlives the object
+  explicit Looks(Driver& driver) : driver_(driver) {}
+
+  /// Looks, repairs, logs and counts.
+  ///
+  /// returns  what was wrong
+  std::vector<Repair> look();
+
+  /// Looks only: nothing changes, nothing is counted.
+  ///
+  /// returns  what a look() would repair now
+  /// errors   kernel   it cannot be looked at
+  Result<std::vector<Repair>> preview();
+
+  LookCounters const& counters() const { return counters_; }
+
+ private:
+  Driver& driver_;
+  LookCounters counters_;
+};
+
+}  // namespace drawbridge
