@@ -128,6 +128,15 @@ std::string EngineView::title(NetworkId const& network) const {
                       : fmt::format("{} ({})", name, network.brief());
 }
 
+std::string EngineView::container_of(NetworkId const& network, EndpointId const& endpoint) const {
+  auto const name = endpoint_names_.find(endpoint);
+  if (name != endpoint_names_.end()) {
+    return name->second;
+  }
+  std::optional<Endpoint> const known = driver_.endpoint(network, endpoint);
+  return known && known->marks ? known->marks->container : "";
+}
+
 /// returns  true while another look is wanted
 bool EngineView::take(DockerInventory const& look) {
   network_names_.clear();
@@ -188,6 +197,7 @@ void EngineView::learn(EndpointName const& name) {
   if (!endpoint) {
     return;
   }
+  endpoint_names_[name.endpoint] = name.container_name;
   for (std::optional<IpPrefix> const& address : {endpoint->ipv4, endpoint->ipv6}) {
     if (address) {
       ipam_.learn_owner(*address, name.container_name);

@@ -66,6 +66,8 @@ class EngineView {
   std::string name_of(NetworkId const& network) const;
   /// returns  "shop (0123456789ab)", or "0123456789ab" while the name is not known
   std::string title(NetworkId const& network) const;
+  /// returns  the name of the endpoint's container as Docker told it last, empty while not known
+  std::string container_of(NetworkId const& network, EndpointId const& endpoint) const;
 
  private:
   bool take(DockerInventory const& look);
@@ -81,6 +83,7 @@ class EngineView {
   CommitGroup& group_;
   std::optional<LeftoverWatch> leftovers_;
   std::map<NetworkId, std::string> network_names_;
+  std::map<EndpointId, std::string> endpoint_names_;  // of their containers
   std::set<NetworkId> created_;  // and asked for
   std::optional<ContainerNames> container_names_;
   std::optional<DockerWorker> worker_;  // ends before what it reports to
