@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace drawbridge {
@@ -33,16 +34,52 @@ std::vector<std::string> names_of(ReplyReader& reader, json::object const& in) {
   return names;
 }
 
+/// source: moby container/state.go, StateString()
+bool is_running(std::string_view state) {
+  return state == "running" || state == "paused";
+}
+
+/// A network that the container is to have without being on it now has no endpoint.
+std::vector<DockerAttachment> attachments_of(ReplyReader& reader, json::object const& in) {
+  json::object const& networks =
+      reader.object(reader.object(in, "NetworkSettings"), "Networks");
+  std::vector<DockerAttachment> attachments;
+  for (json::key_value_pair const& member : networks) {
+    json::object const& each = reader.as_object(member.value(), "Networks");
+    DockerAttachment attachment;
+    attachment.network.value = reader.text(each, "NetworkID");
+    attachment.endpoint.id.value = reader.text(each, "EndpointID");
+    attachment.endpoint.ipv4 = reader.prefix(each, "IPAddress", "IPPrefixLen");
+    attachment.endpoint.ipv6 = reader.prefix(each, "GlobalIPv6Address", "GlobalIPv6PrefixLen");
+    if (!attachment.endpoint.id.value.empty()) {
+      attachments.push_back(std::move(attachment));
+    }
+  }
+  return attachments;
+}
+
 DockerContainer container_of(ReplyReader& reader, json::object const& in) {
   DockerContainer container;
   container.names = names_of(reader, in);
   for (json::key_value_pair const& label : reader.object(in, "Labels")) {
     container.labels[label.key()] = reader.as_text(label.value(), label.key());
   }
+  container.is_running = is_running(reader.text(in, "State"));
+  container.attachments = attachments_of(reader, in);
   return container;
 }
 
+/// returns  whether it is "/app", not "/other/app" of a link
+bool is_own_name(std::string_view name) {
+  return name.starts_with('/') && name.find('/', 1) == std::string_view::npos;
+}
+
 }  // namespace
+
+std::string own_name(DockerContainer const& container) {
+  auto const own = std::find_if(container.names.begin(), container.names.end(), is_own_name);
+  return own == container.names.end() ? "" : own->substr(1);
+}
 
 std::string path_of_containers() {
   return "/containers/json?all=1";

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "model/docker.h"
 
 #include <map>
 #include <string>
@@ -13,9 +14,19 @@
 
 namespace drawbridge {
 
+/// The endpoint that a container has on a network.
+struct DockerAttachment {
+  NetworkId network;
+  DockerEndpoint endpoint;  // without the container's name
+
+  bool operator==(DockerAttachment const&) const = default;
+};
+
 struct DockerContainer {
   std::vector<std::string> names;  // "/app", and with links "/other/alias"
   std::map<std::string, std::string> labels;
+  bool is_running = false;                    // or paused: it has what it lists
+  std::vector<DockerAttachment> attachments;  // of one that does not run: maybe what it had before
 
   bool operator==(DockerContainer const&) const = default;
 };
@@ -26,6 +37,9 @@ std::string path_of_containers();
 /// returns  the path that lists the containers, running or not, with a name like this: '.' stands
 ///          for any character
 std::string path_of_containers(std::string_view name);
+
+/// returns  the container's own name, without those that links give it: "app"; empty: it has none
+std::string own_name(DockerContainer const& container);
 
 /// returns  the containers of GET /containers/json
 /// errors   malformed   not a list of containers; the text says what is wrong

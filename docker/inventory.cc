@@ -4,21 +4,13 @@
 #include "docker/networks.h"
 
 #include <algorithm>
-#include <array>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace drawbridge {
 namespace {
-
-/// source: moby runconfig, names that no user's network can have
-constexpr std::array<std::string_view, 3> built_in_names = {"bridge", "host", "none"};
-
-bool is_built_in(DockerNetwork const& network) {
-  return std::find(built_in_names.begin(), built_in_names.end(), network.name) !=
-         built_in_names.end();
-}
 
 /// returns  the containers that the list at `path` has
 Result<std::vector<DockerContainer>> fetch_containers(ApiClient& api, std::string const& path) {
@@ -33,9 +25,35 @@ Result<std::vector<DockerContainer>> fetch_containers(ApiClient& api, std::strin
   return containers;
 }
 
-/// returns  whether it is "/app", not "/other/app" of a link
-bool is_own_name(std::string_view name) {
-  return name.starts_with('/') && name.find('/', 1) == std::string_view::npos;
+/// Adds the endpoints of containers that run. What others list may be gone.
+void add_endpoints(DockerInventory& inventory, std::vector<DockerContainer> const& containers) {
+  std::map<NetworkId, std::vector<DockerEndpoint>> endpoints;
+  for (DockerContainer const& container : containers) {
+    for (DockerAttachment const& each : container.attachments) {
+      if (container.is_running) {
+        endpoints[each.network].push_back(each.endpoint);
+        endpoints[each.network].back().name = own_name(container);
+      }
+    }
+  }
+  for (DockerNetwork& network : inventory.networks) {
+    network.endpoints = std::move(endpoints[network.id]);
+    std::sort(network.endpoints.begin(), network.endpoints.end(),
+              [](DockerEndpoint const& a, DockerEndpoint const& b) { return a.id < b.id; });
+  }
+}
+
+/// Puts what the engine says of this network alone in place of what the lists said.
+Result<void> confirm(ApiClient& api, NetworkId const& id, DockerInventory& inventory) {
+  Result<DockerNetwork> whole = fetch_network(api, id);
+  if (!whole && whole.error().code != Errc::not_found) {
+    return fail(whole.error());
+  }
+  std::erase_if(inventory.networks, [&id](DockerNetwork const& each) { return each.id == id; });
+  if (whole) {
+    inventory.networks.push_back(std::move(*whole));
+  }
+  return {};
 }
 
 }  // namespace
@@ -86,31 +104,28 @@ Result<std::set<std::string>> fetch_container_names(ApiClient& api) {
   }
   std::set<std::string> names;
   for (DockerContainer const& container : *listed) {
-    for (std::string const& name : container.names) {
-      if (is_own_name(name)) {
-        names.insert(name.substr(1));
-      }
+    if (std::string name = own_name(container); !name.empty()) {
+      names.insert(std::move(name));
     }
   }
   return names;
 }
 
-Result<DockerInventory> take_inventory(ApiClient& api) {
+Result<DockerInventory> take_inventory(ApiClient& api, Doubts const& doubts) {
   Result<std::vector<DockerNetwork>> networks = fetch_networks(api);
   if (!networks) {
     return fail(networks.error());
   }
-  DockerInventory inventory;
-  for (DockerNetwork& listed : *networks) {
-    if (is_built_in(listed) || listed.subnets.empty()) {
-      inventory.networks.push_back(std::move(listed));
-      continue;
-    }
-    Result<DockerNetwork> whole = fetch_network(api, listed.id);
-    if (whole) {
-      inventory.networks.push_back(std::move(*whole));
-    } else if (whole.error().code != Errc::not_found) {
-      return fail(whole.error());
+  Result<std::vector<DockerContainer>> const containers =
+      fetch_containers(api, path_of_containers());
+  if (!containers) {
+    return fail(containers.error());
+  }
+  DockerInventory inventory{std::move(*networks)};
+  add_endpoints(inventory, *containers);
+  for (NetworkId const& doubtful : doubts(inventory)) {
+    if (Result<void> const confirmed = confirm(api, doubtful, inventory); !confirmed) {
+      return fail(confirmed.error());
     }
   }
   return inventory;

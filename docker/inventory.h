@@ -5,6 +5,7 @@
 #include "docker/api_client.h"
 #include "model/docker.h"
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -38,10 +39,15 @@ Result<std::optional<ContainerMarks>> fetch_marks(ApiClient& api, std::string co
 /// errors   as ApiClient::get and decode_containers()
 Result<std::set<std::string>> fetch_container_names(ApiClient& api);
 
-/// Asks for all networks, and for the endpoints of those with subnets but for the engine's own
-/// bridge. A network that vanishes meanwhile is left out; any other failure fails the whole look.
+/// Which networks the lists leave in doubt, so that each is asked about by itself.
+using Doubts = std::function<std::set<NetworkId>(DockerInventory const&)>;
+
+/// Asks for all networks and for all containers: two calls, however many there are. Containers show
+/// the endpoints, but not those that are being made or taken away, and one that was killed with the
+/// engine shows those that it had: so what `doubts` names is asked for by a call each. Any failure
+/// fails the whole look.
 ///
-/// errors  as ApiClient::get and decode_networks()
-Result<DockerInventory> take_inventory(ApiClient& api);
+/// errors  as ApiClient::get, decode_networks() and decode_containers()
+Result<DockerInventory> take_inventory(ApiClient& api, Doubts const& doubts);
 
 }  // namespace drawbridge

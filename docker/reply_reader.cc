@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <cstdint>
+
 namespace drawbridge {
 namespace json = boost::json;
 namespace {
@@ -90,6 +92,21 @@ std::optional<IpPrefix> ReplyReader::prefix(json::object const& in, std::string_
     return std::nullopt;
   }
   return *result;
+}
+
+std::optional<IpPrefix> ReplyReader::prefix(json::object const& in, std::string_view address_key,
+                                            std::string_view length_key) {
+  std::optional<IpAddress> const own = address(in, address_key);
+  if (!own) {
+    return std::nullopt;
+  }
+  json::value const* const length = find(in, length_key);
+  std::int64_t const bits = length != nullptr && length->is_int64() ? length->as_int64() : -1;
+  if (bits < 0 || bits > (own->family == Family::ipv4 ? 32 : 128)) {
+    refuse(fmt::format("\"{}\" is not a prefix length", length_key));
+    return std::nullopt;
+  }
+  return IpPrefix{*own, static_cast<int>(bits)};
 }
 
 void ReplyReader::refuse(std::string reason) {

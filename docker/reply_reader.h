@@ -27,6 +27,9 @@ class ReplyReader {
   boost::json::object const& as_object(boost::json::value const& value, std::string_view name);
   std::optional<IpAddress> address(boost::json::object const& in, std::string_view key);
   std::optional<IpPrefix> prefix(boost::json::object const& in, std::string_view key);
+  /// Of an address and its length that are members of their own.
+  std::optional<IpPrefix> prefix(boost::json::object const& in, std::string_view address_key,
+                                 std::string_view length_key);
 
   void refuse(std::string reason);
 

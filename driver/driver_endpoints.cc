@@ -119,4 +119,15 @@ Result<void> Driver::delete_endpoint(NetworkId const& network_id, EndpointId con
   return applied ? applied : fail(about(id, applied.error()));
 }
 
+std::map<NetworkId, std::set<EndpointId>> Driver::endpoints() const {
+  std::map<NetworkId, std::set<EndpointId>> all;
+  for (auto const& [network, entry] : networks_) {
+    std::set<EndpointId>& own = all[network];
+    for (auto const& [id, endpoint] : entry.endpoints) {
+      own.insert(id);
+    }
+  }
+  return all;
+}
+
 }  // namespace drawbridge

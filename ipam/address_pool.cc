@@ -73,6 +73,20 @@ std::optional<Lease> AddressPool::held(IpAddress const& address) const {
   return lease.released_at ? std::nullopt : std::optional(lease);
 }
 
+std::vector<Lease> AddressPool::held() const {
+  std::vector<Lease> leases;
+  leases.reserve(leases_);
+  for (Interval const& part :
+       used_.within(pool_.prefix.first().bits, pool_.prefix.last().bits)) {
+    for (AddressBits i = 0; i <= part.last - part.first; ++i) {
+      if (std::optional<Lease> lease = held({pool_.prefix.family(), part.first + i})) {
+        leases.push_back(std::move(*lease));
+      }
+    }
+  }
+  return leases;
+}
+
 void AddressPool::put(Lease const& lease) {
   forget(lease.address);
   AddressBits const bits = lease.address.bits;

@@ -45,6 +45,8 @@ class AddressPool {
 
   /// returns  the lease of an address that somebody holds
   std::optional<Lease> held(IpAddress const& address) const;
+  /// returns  those of all addresses that somebody holds, the lowest first
+  std::vector<Lease> held() const;
 
   /// Takes a lease in, held or released, in place of what was known of its address.
   void put(Lease const& lease);

@@ -240,4 +240,13 @@ std::vector<Ipam::Usage> Ipam::usage() const {
   return usage;
 }
 
+std::vector<Lease> Ipam::leases() const {
+  std::vector<Lease> leases;
+  for (auto const& [id, pool] : pools_) {
+    std::vector<Lease> const held = pool.held();
+    leases.insert(leases.end(), held.begin(), held.end());
+  }
+  return leases;
+}
+
 }  // namespace drawbridge

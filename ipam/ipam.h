@@ -94,6 +94,9 @@ class Ipam {
   /// returns  every leased pool with the number of its addresses in use
   std::vector<Usage> usage() const;
 
+  /// returns  every address that somebody holds
+  std::vector<Lease> leases() const;
+
  private:
   Result<void> ensure_loaded();
   Result<void> end_of_asking(PoolRequest const& request, IpPrefix const& subnet) const;

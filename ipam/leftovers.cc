@@ -2,13 +2,19 @@
 
 #include "ipam/address_space.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 
 namespace drawbridge {
 namespace {
+
+/// Docker 29 lists a network that asked for any subnet of a length as 0.0.0.0/LENGTH: which one it
+/// has cannot be told, so each of that length may be it.
+IpPrefix any_like(IpPrefix const& subnet) {
+  return {{subnet.family(), 0}, subnet.length};
+}
 
 /// What Docker holds: the subnets of its networks, and the addresses that those networks list.
 class Holdings {
@@ -19,7 +25,6 @@ class Holdings {
   bool holds(IpPrefix const& subnet, IpAddress const& address) const;
 
  private:
-  static IpPrefix any_like(IpPrefix const& subnet);
   bool lists(IpPrefix const& subnet, IpAddress const& address) const;
 
   std::map<IpPrefix, std::set<IpAddress>> addresses_by_subnet_;
@@ -56,12 +61,6 @@ Holdings::Holdings(DockerInventory const& docker) {
       addresses_by_subnet_[subnet.prefix].insert(addresses.begin(), addresses.end());
     }
   }
-}
-
-/// Docker 29 lists a network that asked for any subnet of a length as 0.0.0.0/LENGTH: which one it
-/// has cannot be told, so each of that length may be it.
-IpPrefix Holdings::any_like(IpPrefix const& subnet) {
-  return {{subnet.family(), 0}, subnet.length};
 }
 
 bool Holdings::holds(IpPrefix const& subnet) const {
@@ -113,64 +112,10 @@ Leftovers find_leftovers(std::vector<Pool> const& pools, std::vector<Lease> cons
   return leftovers;
 }
 
-LeftoverWatch::LeftoverWatch(std::vector<Pool> pools, std::vector<Lease> leases)
-    : pools_(std::move(pools)), leases_(std::move(leases)) {
-  std::erase_if(pools_, [](Pool const& pool) { return !is_local(pool); });
-  finished_ = pools_.empty();
-  for (Pool const& pool : pools_) {
-    untouched_pools_.insert(pool.id);
-  }
-  for (Lease const& lease : leases_) {
-    untouched_addresses_.emplace(lease.pool, lease.address);
-  }
-}
-
-void LeftoverWatch::touched(PoolId const& pool) {
-  untouched_pools_.erase(pool);
-  auto const first = untouched_addresses_.lower_bound({pool, IpAddress()});
-  auto last = first;
-  while (last != untouched_addresses_.end() && last->first == pool) {
-    ++last;
-  }
-  untouched_addresses_.erase(first, last);
-}
-
-void LeftoverWatch::touched(PoolId const& pool, IpAddress const& address) {
-  untouched_pools_.erase(pool);
-  untouched_addresses_.erase({pool, address});
-}
-
-LeftoverWatch::Verdict LeftoverWatch::take(DockerInventory const& look) {
-  if (finished_) {
-    return {};
-  }
-  if (!last_ && is_another_engine(look)) {
-    finished_ = true;
-    return {{},
-            fmt::format("docker_socket names an engine that knows none of the {} subnets leased "
-                        "here: nothing is released",
-                        pools_.size())};
-  }
-  Leftovers now = untouched(find_leftovers(pools_, leases_, look));
-  finished_ = last_ && untouched(*last_) == now;
-  last_ = now;
-  return {finished_ ? std::move(now) : Leftovers(), std::nullopt};
-}
-
-/// A single subnet may well be gone; of several, one should be left.
-bool LeftoverWatch::is_another_engine(DockerInventory const& look) const {
-  Holdings const docker(look);
-  return pools_.size() > 1 && std::none_of(pools_.begin(), pools_.end(), [&](Pool const& pool) {
-           return docker.holds(pool.prefix);
-         });
-}
-
-Leftovers LeftoverWatch::untouched(Leftovers all) const {
-  std::erase_if(all.pools, [this](PoolId const& pool) { return !untouched_pools_.contains(pool); });
-  std::erase_if(all.addresses, [this](Lease const& lease) {
-    return !untouched_addresses_.contains({lease.pool, lease.address});
+bool may_have(DockerNetwork const& network, IpPrefix const& subnet) {
+  return std::any_of(network.subnets.begin(), network.subnets.end(), [&](DockerSubnet const& each) {
+    return each.prefix == subnet || each.prefix == any_like(subnet);
   });
-  return all;
 }
 
 }  // namespace drawbridge

@@ -1,16 +1,12 @@
 // Leases that Docker does not hold any more: what it released while nobody listened.
 //
-// Compares only; the caller asks Docker and releases. Looks come in as values. Pure.
+// Compares one look only; when that is enough decides plugin/gone_watch.h. Pure.
 // source: docs/PROTOCOL.md "IPAM"
 #pragma once
 
 #include "model/docker.h"
 #include "model/pool.h"
 
-#include <optional>
-#include <set>
-#include <string>
-#include <utility>
 #include <vector>
 
 namespace drawbridge {
@@ -31,40 +27,7 @@ struct Leftovers {
 Leftovers find_leftovers(std::vector<Pool> const& pools, std::vector<Lease> const& leases,
                          DockerInventory const& docker);
 
-/// Decides which leases of the daemon's start are left over: two successive looks must agree, and
-/// nobody may have asked for or released them meanwhile.
-class LeftoverWatch {
- public:
-  /// What the store held at the start.
-  LeftoverWatch(std::vector<Pool> pools, std::vector<Lease> leases);
-
-  /// Says that Docker asked for or released the pool: it and its addresses are never left over.
-  void touched(PoolId const& pool);
-  /// Says that Docker asked for or released the address: neither it nor its pool is left over.
-  void touched(PoolId const& pool, IpAddress const& address);
-
-  struct Verdict {
-    Leftovers release;
-    std::optional<std::string> warning;  // that the engine is likely not the one that asks us
-  };
-  /// Takes in a look that saw all of Docker.
-  ///
-  /// returns  what to release at once, before another request is answered
-  Verdict take(DockerInventory const& look);
-
-  /// returns  true when no further look is of use
-  bool is_finished() const { return finished_; }
-
- private:
-  bool is_another_engine(DockerInventory const& look) const;
-  Leftovers untouched(Leftovers all) const;
-
-  std::vector<Pool> pools_;  // of the local address space
-  std::vector<Lease> leases_;
-  std::set<PoolId> untouched_pools_;
-  std::set<std::pair<PoolId, IpAddress>> untouched_addresses_;
-  std::optional<Leftovers> last_;  // what the last look left over
-  bool finished_ = false;
-};
+/// returns  true where the network has this subnet, or may have it
+bool may_have(DockerNetwork const& network, IpPrefix const& subnet);
 
 }  // namespace drawbridge

@@ -39,10 +39,16 @@ DockerWorker::~DockerWorker() {
   thread_.join();
 }
 
-void DockerWorker::look(OnLook on_look) {
+void DockerWorker::on_look(OnLook on_look) {
   std::lock_guard const lock(mutex_);
   on_look_ = std::move(on_look);
+}
+
+void DockerWorker::look(std::chrono::milliseconds pause, Doubts doubts) {
+  std::lock_guard const lock(mutex_);
+  doubts_ = std::move(doubts);
   look_wanted_ = true;
+  look_due_ = Clock::now() + pause;
   changed_.notify_one();
 }
 
@@ -92,7 +98,7 @@ void DockerWorker::run() {
       find_next_network(lock);
     } else if (list_due() <= now) {
       take_list(lock);
-    } else if (look_due() <= now) {
+    } else if (next_look() <= now) {
       take_look(lock);
     } else {
       changed_.wait_until(lock, next_due());
@@ -101,7 +107,7 @@ void DockerWorker::run() {
 }
 
 DockerWorker::Clock::time_point DockerWorker::next_due() const {
-  return std::min({names_due(), network_due(), list_due(), look_due()});
+  return std::min({names_due(), network_due(), list_due(), next_look()});
 }
 
 DockerWorker::Clock::time_point DockerWorker::names_due() const {
@@ -117,8 +123,8 @@ DockerWorker::Clock::time_point DockerWorker::list_due() const {
   return list_wanted_ ? std::max(list_due_, list_retry_.due) : never;
 }
 
-DockerWorker::Clock::time_point DockerWorker::look_due() const {
-  return look_wanted_ ? look_retry_.due : never;
+DockerWorker::Clock::time_point DockerWorker::next_look() const {
+  return look_wanted_ ? std::max(look_due_, look_retry_.due) : never;
 }
 
 /// The job stays in the queue until it is done, so that names come in the order of the joins.
@@ -204,10 +210,11 @@ void DockerWorker::take_list(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   if (!listed) {
     list_wanted_ = true;
-    postpone(list_retry_, listed.error(), "; networks are known as they were until it answers");
+    postpone(list_retry_, listed.error());
     return;
   }
   list_retry_ = fresh();
+  end_outage();
   std::vector<KnownNetwork> networks;
   std::transform(listed->begin(), listed->end(), std::back_inserter(networks), known_network);
   post_to_core_([this, networks = std::move(networks)] { answer_list(networks); });
@@ -220,7 +227,7 @@ void DockerWorker::answer_list(std::vector<KnownNetwork> networks) {
   }
   std::lock_guard const lock(mutex_);
   want_list_by(Clock::now() + list_pause_);
-  list_pause_ = std::min(2 * list_pause_, limits_.look_again);
+  list_pause_ = std::min(2 * list_pause_, limits_.list_again);
 }
 
 void DockerWorker::want_list_by(Clock::time_point due) {
@@ -230,33 +237,33 @@ void DockerWorker::want_list_by(Clock::time_point due) {
 }
 
 void DockerWorker::take_look(std::unique_lock<std::mutex>& lock) {
+  look_wanted_ = false;
+  Doubts const doubts = doubts_;
   lock.unlock();
-  Result<DockerInventory> inventory = take_inventory(api_);
+  Result<DockerInventory> inventory = take_inventory(api_, doubts);
   lock.lock();
   if (!inventory) {
-    postpone(look_retry_, inventory.error(),
-             "; leases are not compared with docker until it answers");
+    look_wanted_ = true;
+    postpone(look_retry_, inventory.error());
+    post_to_core_([this] { on_look_(std::nullopt); });
     return;
   }
-  look_wanted_ = false;
   look_retry_ = fresh();
-  post_to_core_([this, seen = std::move(*inventory)] { answer_look(seen); });
+  end_outage();
+  post_to_core_([this, seen = std::move(*inventory)] { on_look_(seen); });
 }
 
-/// On the core thread.
-void DockerWorker::answer_look(DockerInventory const& inventory) {
-  if (!on_look_(inventory)) {
-    return;
-  }
-  std::lock_guard const lock(mutex_);
-  look_wanted_ = true;
-  look_retry_.due = Clock::now() + limits_.look_again;
-  changed_.notify_one();
-}
-
-/// After an outage the list does not wait for the end of its pause: others showed that it is over.
+/// After an outage lists and looks do not wait for the end of their pauses: others showed that it
+/// is over.
 void DockerWorker::engine_answers() {
   list_retry_.due = Clock::time_point::min();
+  look_retry_.due = Clock::time_point::min();
+}
+
+void DockerWorker::end_outage() {
+  if (std::exchange(is_outage_told_, false)) {
+    log::info("docker answers again");
+  }
 }
 
 void DockerWorker::postpone(Retry& retry) const {
@@ -265,12 +272,14 @@ void DockerWorker::postpone(Retry& retry) const {
 }
 
 /// Warns once, when the failures have gone on for long.
-void DockerWorker::postpone(Retry& retry, Error const& error, std::string_view consequence) const {
+void DockerWorker::postpone(Retry& retry, Error const& error) {
   log::debug("{}", error.message);
   bool const was_longest = retry.pause >= limits_.longest_retry;
   postpone(retry);
-  if (!was_longest && retry.pause >= limits_.longest_retry) {
-    log::warn("{}{}", error.message, consequence);
+  bool const is_long = !was_longest && retry.pause >= limits_.longest_retry;
+  if (is_long && !std::exchange(is_outage_told_, true)) {
+    log::warn("{}; nothing is released and networks are known as they were until it answers",
+              error.message);
   }
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "docker/api_client.h"
+#include "docker/inventory.h"
 #include "model/docker.h"
 #include "model/network.h"
 
@@ -16,6 +17,7 @@
 #include <functional>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -24,7 +26,7 @@ namespace drawbridge {
 
 struct DockerWorkerLimits {
   std::chrono::milliseconds call{2'000};         // of the Docker API, from connecting to the reply
-  std::chrono::milliseconds look_again{10'000};  // after a look that was not the last
+  std::chrono::milliseconds list_again{10'000};  // at the latest, while the list is wanted
   std::chrono::milliseconds gather{250};         // at least this between two lists of networks
   std::chrono::milliseconds network_pause{10};   // before a new network is asked for; doubles
   std::chrono::milliseconds longest_network_pause{1'000};
@@ -43,8 +45,8 @@ struct EndpointQuestion {
 class DockerWorker {
  public:
   using Post = std::function<void(std::function<void()>)>;
-  /// returns  true while another look is wanted
-  using OnLook = std::function<bool(DockerInventory const&)>;
+  /// Not given: the look failed, and is tried again.
+  using OnLook = std::function<void(std::optional<DockerInventory> const&)>;
   using OnName = std::function<void(EndpointName const&)>;
   using OnNetwork = std::function<void(KnownNetwork const&)>;
   /// returns  true while the list is wanted although nobody says that it changed
@@ -58,9 +60,13 @@ class DockerWorker {
   /// Waits for the call in progress, at most for its limit.
   ~DockerWorker();
 
-  /// Looks at all of Docker until `on_look`, called on the core thread with every look that
-  /// succeeded, has had enough. An engine that does not answer is asked again. Once per worker.
-  void look(OnLook on_look);
+  /// Gives every look, and every failure of one, to `on_look` on the core thread. Once per worker,
+  /// before the first look().
+  void on_look(OnLook on_look);
+  /// Looks at all of Docker once, after a pause. In place of a look that has not begun yet.
+  ///
+  /// doubts  is called on another thread
+  void look(std::chrono::milliseconds pause, Doubts doubts);
 
   /// Asks how the endpoint's network and container are called, and for the container's labels where
   /// they are wanted, and gives that to `on_name` on the core thread. Waits until the engine
@@ -104,7 +110,7 @@ class DockerWorker {
   Clock::time_point names_due() const;
   Clock::time_point network_due() const;
   Clock::time_point list_due() const;
-  Clock::time_point look_due() const;
+  Clock::time_point next_look() const;
 
   void find_next_name(std::unique_lock<std::mutex>& lock);
   Result<EndpointName> ask_name(EndpointQuestion const& question);
@@ -114,11 +120,11 @@ class DockerWorker {
   void answer_list(std::vector<KnownNetwork> networks);
   void want_list_by(Clock::time_point due);
   void take_look(std::unique_lock<std::mutex>& lock);
-  void answer_look(DockerInventory const& inventory);
 
   void engine_answers();
+  void end_outage();
   void postpone(Retry& retry) const;
-  void postpone(Retry& retry, Error const& error, std::string_view consequence) const;
+  void postpone(Retry& retry, Error const& error);
   Retry fresh() const { return {limits_.first_retry}; }
 
   Post post_to_core_;
@@ -127,8 +133,11 @@ class DockerWorker {
   std::mutex mutex_;  // of all that follows, but for on_look_ and on_networks_ once they are set
   std::condition_variable changed_;
   bool stopping_ = false;
+  bool is_outage_told_ = false;
   bool look_wanted_ = false;
   OnLook on_look_;
+  Doubts doubts_;
+  Clock::time_point look_due_ = Clock::time_point::min();
   Retry look_retry_;
   std::deque<NameJob> names_;
   Retry name_retry_;

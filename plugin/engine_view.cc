@@ -5,10 +5,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace drawbridge {
 namespace {
+
+constexpr std::chrono::seconds between_looks{30};
+constexpr std::chrono::seconds between_suspicious_looks{10};
+
+void log_removal(std::string const& what, Result<void> const& outcome) {
+  if (outcome) {
+    log::warn("released {}: docker does not have it", what);
+  } else {
+    log::warn("{} is left over: {}", what, outcome.error().message);
+  }
+}
 
 void log_release(std::string const& what, CommitGroup::Outcome const& outcome) {
   if (outcome) {
@@ -32,20 +44,19 @@ CommitGroup::Outcome outcome_of(Result<void> const& result) {
 
 Result<void> EngineView::start(std::filesystem::path socket, Store& store,
                                DockerWorker::Post post_to_core) {
-  Result<std::vector<Pool>> pools = store.load_pools();
-  if (!pools) {
-    return fail(pools.error());
+  Result<std::vector<KnownNetwork>> const known = store.load_known_networks();
+  if (!known) {
+    return fail(known.error());
   }
-  Result<std::vector<Lease>> leases = store.load_leases();
-  if (!leases) {
-    return fail(leases.error());
+  for (KnownNetwork const& network : *known) {
+    network_names_[network.id] = network.name;
   }
-  leftovers_.emplace(std::move(*pools), std::move(*leases));
   container_names_.emplace(socket);
   worker_.emplace(std::move(socket), std::move(post_to_core));
   worker_->watch_networks(
       [this](std::vector<KnownNetwork> networks) { return take(std::move(networks)); });
-  worker_->look([this](DockerInventory const& look) { return take(look); });
+  worker_->on_look([this](std::optional<DockerInventory> const& look) { take(look); });
+  look_in(std::chrono::milliseconds(0));
   return {};
 }
 
@@ -54,15 +65,24 @@ void EngineView::stop() {
   container_names_.reset();
 }
 
+void EngineView::touched(NetworkId const& network, EndpointId const& endpoint) {
+  if (worker_) {
+    gone_.touched(network, endpoint);
+    look_if_idle();
+  }
+}
+
 void EngineView::touched(PoolId const& pool) {
-  if (leftovers_) {
-    leftovers_->touched(pool);
+  if (worker_) {
+    gone_.touched(pool);
+    look_if_idle();
   }
 }
 
 void EngineView::touched(PoolId const& pool, IpAddress const& address) {
-  if (leftovers_) {
-    leftovers_->touched(pool, address);
+  if (worker_) {
+    gone_.touched(pool, address);
+    look_if_idle();
   }
 }
 
@@ -70,6 +90,8 @@ void EngineView::created(NetworkId const& network) {
   if (!worker_) {
     return;
   }
+  gone_.touched(network);
+  look_if_idle();
   created_.insert(network);
   worker_->find_network(network, [this](KnownNetwork const& found) { learn(found); });
   networks_changed();
@@ -113,6 +135,9 @@ void EngineView::ask_marks() {
 }
 
 void EngineView::deleted(NetworkId const& network) {
+  if (worker_) {
+    gone_.touched(network);
+  }
   network_names_.erase(network);
   created_.erase(network);
 }
@@ -129,7 +154,7 @@ std::string EngineView::title(NetworkId const& network) const {
 }
 
 std::string EngineView::container_of(NetworkId const& network, EndpointId const& endpoint) const {
-  auto const name = endpoint_names_.find(endpoint);
+  auto const name = endpoint_names_.find({network, endpoint});
   if (name != endpoint_names_.end()) {
     return name->second;
   }
@@ -137,27 +162,79 @@ std::string EngineView::container_of(NetworkId const& network, EndpointId const&
   return known && known->marks ? known->marks->container : "";
 }
 
-/// returns  true while another look is wanted
-bool EngineView::take(DockerInventory const& look) {
-  network_names_.clear();
-  for (DockerNetwork const& network : look.networks) {
-    network_names_[network.id] = network.name;
-    for (DockerEndpoint const& endpoint : network.endpoints) {
-      learn({network.id, endpoint.id, network.name, endpoint.name});
-      find_missing_marks(network.id, endpoint);
-    }
+/// look  none: it failed, and is tried again
+void EngineView::take(std::optional<DockerInventory> const& look) {
+  if (!look) {
+    gone_.missed();
+    return;
   }
-  LeftoverWatch::Verdict const verdict = leftovers_->take(look);
+  GoneWatch::Verdict const verdict = gone_.take(holdings(), *look);
   if (verdict.warning) {
     log::warn("{}", *verdict.warning);
   }
+  if (verdict.news) {
+    log::info("{}", *verdict.news);
+  }
   release(verdict.release);
-  return !leftovers_->is_finished();
+  learn(*look);
+  look_in(verdict.is_suspicious ? between_suspicious_looks : between_looks);
+}
+
+/// The question which networks are in doubt is asked on another thread, so it takes with it what is
+/// ours now; what comes later counts as touched at the next look.
+void EngineView::look_in(std::chrono::milliseconds pause) {
+  Holdings ours = holdings();
+  is_looking_ = pause.count() == 0 || !ours.empty();
+  if (is_looking_) {
+    worker_->look(pause, [ours = std::move(ours)](DockerInventory const& look) {
+      return find_doubtful(ours, look);
+    });
+  }
+}
+
+void EngineView::look_if_idle() {
+  if (!is_looking_) {
+    is_looking_ = true;
+    worker_->look(between_looks, [](auto const&) { return std::set<NetworkId>(); });
+  }
+}
+
+Holdings EngineView::holdings() const {
+  Holdings ours{driver_.endpoints(), {}, ipam_.leases()};
+  for (Ipam::Usage const& usage : ipam_.usage()) {
+    ours.pools.push_back(usage.pool);
+  }
+  return ours;
+}
+
+/// What Docker does not list keeps its name as long as we have it.
+void EngineView::learn(DockerInventory const& look) {
+  forget_names();
+  for (DockerNetwork const& network : look.networks) {
+    network_names_[network.id] = network.name;
+    for (DockerEndpoint const& endpoint : network.endpoints) {
+      auto const known = endpoint_names_.find({network.id, endpoint.id});
+      if (known == endpoint_names_.end() || known->second != endpoint.name) {
+        learn({network.id, endpoint.id, network.name, endpoint.name});
+        find_missing_marks(network.id, endpoint);
+      }
+    }
+  }
+}
+
+/// Of all that we do not have.
+void EngineView::forget_names() {
+  auto const ours = driver_.endpoints();
+  std::erase_if(network_names_, [&](auto const& each) { return !ours.contains(each.first); });
+  std::erase_if(endpoint_names_, [&](auto const& each) {
+    auto const network = ours.find(each.first.first);
+    return network == ours.end() || !network->second.contains(each.first.second);
+  });
 }
 
 /// returns  true while the list is wanted although nothing seems to have changed
 bool EngineView::take(std::vector<KnownNetwork> networks) {
-  network_names_.clear();
+  forget_names();
   for (KnownNetwork const& network : networks) {
     network_names_[network.id] = network.name;
   }
@@ -166,8 +243,34 @@ bool EngineView::take(std::vector<KnownNetwork> networks) {
   return driver_.wants_networks();
 }
 
+/// Networks and endpoints first: a subnet is free when the bridge with its address is gone.
+void EngineView::release(Gone const& gone) {
+  if (gone.empty()) {
+    return;
+  }
+  group_.finish();
+  for (auto const& [network, endpoint] : gone.endpoints) {
+    std::string const container = container_of(network, endpoint);
+    std::string const what =
+        fmt::format("endpoint {}{} of network {}", endpoint.brief(),
+                    container.empty() ? "" : fmt::format(" (container {})", container),
+                    title(network));
+    log_removal(what, driver_.delete_endpoint(network, endpoint));
+  }
+  for (NetworkId const& network : gone.networks) {
+    std::string const what = "network " + title(network);
+    log_removal(what, driver_.delete_network(network));
+    network_names_.erase(network);
+    created_.erase(network);
+  }
+  release(gone.leases);
+}
+
 void EngineView::release(Leftovers const& leftovers) {
   for (PoolId const& pool : leftovers.pools) {
+    if (has_network(pool)) {
+      continue;
+    }
     group_.add([&] { return outcome_of(ipam_.release_pool(pool)); },
                [&](auto const& outcome) { log_release("pool " + pool.value, outcome); });
   }
@@ -180,6 +283,14 @@ void EngineView::release(Leftovers const& leftovers) {
         });
   }
   group_.finish();
+}
+
+/// returns  true while a network of ours has the pool's subnet: that one has to go first
+bool EngineView::has_network(PoolId const& pool) const {
+  std::vector<Ipam::Usage> const used = ipam_.usage();
+  return std::any_of(used.begin(), used.end(), [&](Ipam::Usage const& each) {
+    return each.pool.id == pool && driver_.network_with(each.pool.prefix);
+  });
 }
 
 void EngineView::learn(KnownNetwork const& network) {
@@ -197,7 +308,7 @@ void EngineView::learn(EndpointName const& name) {
   if (!endpoint) {
     return;
   }
-  endpoint_names_[name.endpoint] = name.container_name;
+  endpoint_names_[{name.network, name.endpoint}] = name.container_name;
   for (std::optional<IpPrefix> const& address : {endpoint->ipv4, endpoint->ipv6}) {
     if (address) {
       ipam_.learn_owner(*address, name.container_name);

@@ -1,22 +1,24 @@
 // What the Docker API tells beyond the requests, where the configuration names its socket: how
 // networks and containers are called and what they are, for policies that name them, and which
-// leases of an earlier run it holds no more.
+// networks, endpoints and leases it has no more although it never said so.
 //
 // All on the core thread. Without a socket nothing is asked, and everything else works.
 #pragma once
 
 #include "driver/driver.h"
 #include "ipam/ipam.h"
-#include "ipam/leftovers.h"
 #include "plugin/commit_group.h"
 #include "plugin/container_names.h"
 #include "plugin/docker_worker.h"
+#include "plugin/gone_watch.h"
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace drawbridge {
@@ -27,14 +29,17 @@ class EngineView {
   EngineView(Driver& driver, Ipam& ipam, CommitGroup& group)
       : driver_(driver), ipam_(ipam), group_(group) {}
 
-  /// Begins to ask. What `store` holds now and the engine does not hold at two looks is released.
+  /// Begins to ask. What the engine does not have at two successive looks is released from now on;
+  /// names hold as `store` knows them until it answers.
   ///
   /// errors  store   not readable
   Result<void> start(std::filesystem::path socket, Store& store, DockerWorker::Post post_to_core);
   /// Asks no more.
   void stop();
 
-  /// Says that the engine asked for or released something: it is no leftover.
+  /// Says that the engine asked for, changed or released something: it has yet to be missing at two
+  /// looks from now on.
+  void touched(NetworkId const& network, EndpointId const& endpoint);
   void touched(PoolId const& pool);
   void touched(PoolId const& pool, IpAddress const& address);
 
@@ -70,9 +75,16 @@ class EngineView {
   std::string container_of(NetworkId const& network, EndpointId const& endpoint) const;
 
  private:
-  bool take(DockerInventory const& look);
+  void take(std::optional<DockerInventory> const& look);
   bool take(std::vector<KnownNetwork> networks);
+  Holdings holdings() const;
+  void look_in(std::chrono::milliseconds pause);
+  void look_if_idle();
+  void release(Gone const& gone);
   void release(Leftovers const& leftovers);
+  bool has_network(PoolId const& pool) const;
+  void learn(DockerInventory const& look);
+  void forget_names();
   void learn(KnownNetwork const& network);
   void learn(EndpointName const& name);
   void find_name(NetworkId const& network, EndpointId const& endpoint);
@@ -81,9 +93,10 @@ class EngineView {
   Driver& driver_;
   Ipam& ipam_;
   CommitGroup& group_;
-  std::optional<LeftoverWatch> leftovers_;
+  GoneWatch gone_;
+  bool is_looking_ = false;  // a look is under way or to come
   std::map<NetworkId, std::string> network_names_;
-  std::map<EndpointId, std::string> endpoint_names_;  // of their containers
+  std::map<std::pair<NetworkId, EndpointId>, std::string> endpoint_names_;  // of their containers
   std::set<NetworkId> created_;  // and asked for
   std::optional<ContainerNames> container_names_;
   std::optional<DockerWorker> worker_;  // ends before what it reports to

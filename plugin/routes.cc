@@ -77,7 +77,9 @@ Result<std::string> create_endpoint(Services services, Call& call) {
   if (!message) {
     return fail(message.error());
   }
-  call.subject = subject(EndpointRef{message->endpoint.network, message->endpoint.id});
+  EndpointRef const ref{message->endpoint.network, message->endpoint.id};
+  call.subject = subject(ref);
+  services.engine.touched(ref.network, ref.endpoint);
   Result<MacAddress> const mac =
       services.driver.create_endpoint(std::move(message->endpoint), message->mac);
   if (!mac) {
@@ -93,6 +95,7 @@ Result<std::string> delete_endpoint(Services services, Call& call) {
     return fail(ref.error());
   }
   call.subject = subject(*ref);
+  services.engine.touched(ref->network, ref->endpoint);
   return done(services.driver.delete_endpoint(ref->network, ref->endpoint));
 }
 
@@ -103,6 +106,7 @@ Result<std::string> join(Services services, Call& call) {
   }
   EndpointRef const& ref = message->ref;
   call.subject = subject(ref);
+  services.engine.touched(ref.network, ref.endpoint);
   mend(services.kernel);
   Result<JoinReply> const reply = services.driver.join(ref.network, ref.endpoint, message->sandbox);
   if (!reply) {
@@ -119,6 +123,7 @@ Result<std::string> program_external_connectivity(Services services, Call& call)
     return fail(message.error());
   }
   call.subject = subject(message->ref);
+  services.engine.touched(message->ref.network, message->ref.endpoint);
   mend(services.kernel);
   PublishRequest request{message->ref.network, message->ref.endpoint, std::move(message->ports)};
   if (message->only_ipv4) {
@@ -147,6 +152,7 @@ Result<std::string> unpublish(Services services, Call& call) {
     return fail(ref.error());
   }
   call.subject = subject(*ref);
+  services.engine.touched(ref->network, ref->endpoint);
   return done(services.driver.unpublish(ref->network, ref->endpoint));
 }
 
