@@ -11,9 +11,6 @@
 namespace drawbridge {
 namespace {
 
-constexpr std::chrono::seconds between_looks{30};
-constexpr std::chrono::seconds between_suspicious_looks{10};
-
 void log_removal(std::string const& what, Result<void> const& outcome) {
   if (outcome) {
     log::warn("released {}: docker does not have it", what);
@@ -177,7 +174,7 @@ void EngineView::take(std::optional<DockerInventory> const& look) {
   }
   release(verdict.release);
   learn(*look);
-  look_in(verdict.is_suspicious ? between_suspicious_looks : between_looks);
+  look_in(verdict.is_suspicious ? pauses_.suspicious : pauses_.calm);
 }
 
 /// The question which networks are in doubt is asked on another thread, so it takes with it what is
@@ -195,7 +192,7 @@ void EngineView::look_in(std::chrono::milliseconds pause) {
 void EngineView::look_if_idle() {
   if (!is_looking_) {
     is_looking_ = true;
-    worker_->look(between_looks, [](auto const&) { return std::set<NetworkId>(); });
+    worker_->look(pauses_.calm, [](auto const&) { return std::set<NetworkId>(); });
   }
 }
 

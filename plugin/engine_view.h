@@ -23,11 +23,17 @@
 
 namespace drawbridge {
 
+/// From one look at Docker to the next.
+struct LookPauses {
+  std::chrono::milliseconds calm{30'000};
+  std::chrono::milliseconds suspicious{10'000};  // while something of ours is missing there
+};
+
 class EngineView {
  public:
-  /// All outlive the object.
-  EngineView(Driver& driver, Ipam& ipam, CommitGroup& group)
-      : driver_(driver), ipam_(ipam), group_(group) {}
+  /// All but `pauses` outlive the object.
+  EngineView(Driver& driver, Ipam& ipam, CommitGroup& group, LookPauses pauses = {})
+      : driver_(driver), ipam_(ipam), group_(group), pauses_(pauses) {}
 
   /// Begins to ask. What the engine does not have at two successive looks is released from now on;
   /// names hold as `store` knows them until it answers.
@@ -93,6 +99,7 @@ class EngineView {
   Driver& driver_;
   Ipam& ipam_;
   CommitGroup& group_;
+  LookPauses pauses_;
   GoneWatch gone_;
   bool is_looking_ = false;  // a look is under way or to come
   std::map<NetworkId, std::string> network_names_;

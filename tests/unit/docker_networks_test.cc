@@ -199,13 +199,27 @@ TEST(DockerNetworks, RefusesADepthThatNoEngineHas) {
 
 class InventoryTest : public testing::Test {
  protected:
-  std::string look() {
-    Result<DockerInventory> const inventory = take_inventory(api_);
+  InventoryTest() { engine_.give(containers_path, "[]"); }
+
+  /// returns  what a look shows where these networks are in doubt
+  std::string look(std::set<NetworkId> const& doubtful = {}) {
+    Result<DockerInventory> const inventory =
+        take_inventory(api_, [&](DockerInventory const&) { return doubtful; });
     if (!inventory) {
       return inventory.error().message;
     }
     return text_of(Result<std::vector<DockerNetwork>>(inventory->networks));
   }
+
+  /// returns  one container as the list of all has it, on network 8f3a
+  static std::string container(std::string_view name, std::string_view state,
+                               std::string_view members) {
+    return fmt::format(R"({{"Names":["/x/{0}","/{0}"],"State":"{1}","NetworkSettings":
+        {{"Networks":{{"web":{{"NetworkID":"8f3a",{2}}}}}}}}})",
+                       name, state, members);
+  }
+
+  static constexpr char const* containers_path = "/v1.41/containers/json?all=1";
 
  private:
   TempDirectory directory_;
@@ -215,36 +229,62 @@ class InventoryTest : public testing::Test {
   ApiClient api_{directory_ / "d.sock", std::chrono::seconds(10)};
 };
 
-TEST_F(InventoryTest, AsksForTheEndpointsOfNetworksWithSubnets) {
+TEST_F(InventoryTest, TakesTwoCallsHoweverManyNetworksThereAre) {
   engine_.give("/v1.41/networks", list);
-  engine_.give("/v1.41/networks/8f3a", web);
+  engine_.give(
+      containers_path,
+      "[" +
+          container("app", "running",
+                    R"("EndpointID":"b2","IPAddress":"10.249.1.2","IPPrefixLen":24,
+                       "GlobalIPv6Address":"fd00:1::2","GlobalIPv6PrefixLen":64)") +
+          "," +
+          container("proxy", "paused",
+                    R"("EndpointID":"a1","IPAddress":"","IPPrefixLen":0)") +
+          "," + container("made", "created", R"("EndpointID":"")") + "]");
   EXPECT_EQ(look(),
             "web 8f3a drawbridge/drawbridge, 10.249.1.0/24 via 10.249.1.1; a1 proxy; b2 app "
             "10.249.1.2/24 fd00:1::2/64\n"
             "host 77aa host/default\n"
             "none 99bb null/default\n");
   EXPECT_EQ(engine_.asked(),
-            (std::vector<std::string>{"/_ping", "/v1.41/networks", "/v1.41/networks/8f3a"}));
+            (std::vector<std::string>{"/_ping", "/v1.41/networks", containers_path}));
 }
 
-TEST_F(InventoryTest, DoesNotAskForTheEnginesOwnBridge) {
-  engine_.give("/v1.41/networks", R"([{"Id":"a","Name":"bridge","Driver":"bridge",
-      "IPAM":{"Driver":"default","Config":[{"Subnet":"172.17.0.0/16"}]}}])");
-  EXPECT_EQ(look(), "bridge a bridge/default on br-a, 172.17.0.0/16\n");
-}
-
-TEST_F(InventoryTest, LeavesOutANetworkThatVanishesMeanwhile) {
+TEST_F(InventoryTest, DoesNotBelieveContainersThatDoNotRun) {
   engine_.give("/v1.41/networks", list);
-  engine_.on("/v1.41/networks/8f3a", {{api_reply(404, R"({"message":"network 8f3a not found"})")}});
-  EXPECT_EQ(look(), "host 77aa host/default\nnone 99bb null/default\n");
+  for (std::string_view const state : {"exited", "created", "restarting", "dead", "removing", ""}) {
+    engine_.give(containers_path, "[" + container("app", state, R"("EndpointID":"b2")") + "]");
+    EXPECT_EQ(look().find("app"), std::string::npos) << state;
+  }
+  engine_.give(containers_path, "[" + container("app", "running", R"("EndpointID":"b2")") + "]");
+  EXPECT_NE(look().find("b2 app"), std::string::npos);
+}
+
+TEST_F(InventoryTest, AsksForWhatIsInDoubt) {
+  engine_.give("/v1.41/networks", list);
+  engine_.give("/v1.41/networks/8f3a", web);
+  engine_.on("/v1.41/networks/77aa", {{api_reply(404, R"({"message":"network 77aa not found"})")}});
+  EXPECT_EQ(look({{"77aa"}, {"8f3a"}}),
+            "none 99bb null/default\n"
+            "web 8f3a drawbridge/drawbridge, 10.249.1.0/24 via 10.249.1.1; a1 proxy; b2 app "
+            "10.249.1.2/24 fd00:1::2/64\n");
+}
+
+TEST_F(InventoryTest, FindsANetworkInDoubtThatTheListDidNotHave) {
+  engine_.give("/v1.41/networks", "[]");
+  engine_.give("/v1.41/networks/8f3a", R"({"Id":"8f3a","Name":"web"})");
+  EXPECT_EQ(look({{"8f3a"}}), "web 8f3a /\n");
 }
 
 TEST_F(InventoryTest, IsNeverHalfALook) {
   engine_.give("/v1.41/networks", list);
   engine_.on("/v1.41/networks/8f3a", {{api_reply(500, R"({"message":"busy"})")}});
-  EXPECT_TRUE(look().ends_with("d.sock: GET /networks/8f3a: 500: busy"));
+  EXPECT_TRUE(look({{"8f3a"}}).ends_with("d.sock: GET /networks/8f3a: 500: busy"));
   engine_.give("/v1.41/networks/8f3a", "{}");
-  EXPECT_TRUE(look().ends_with(R"(d.sock: GET /networks/8f3a: a network has no "Id")"));
+  EXPECT_TRUE(
+      look({{"8f3a"}}).ends_with(R"(d.sock: GET /networks/8f3a: a network has no "Id")"));
+  engine_.on(containers_path, {{api_reply(500, R"({"message":"busy"})")}});
+  EXPECT_TRUE(look().ends_with("d.sock: GET /containers/json?all=1: 500: busy"));
   engine_.give("/v1.41/networks", "oops");
   EXPECT_TRUE(look().ends_with("d.sock: GET /networks: not JSON: syntax error")) << look();
   engine_.on("/v1.41/networks", {{api_reply(404, "")}});
@@ -293,6 +333,18 @@ TEST_F(InventoryTest, SaysWhatIsWrongWithAContainer) {
       {R"([{"Names":[1]}])", R"("Names" is not a text)"},
       {R"([{"Labels":[]}])", R"("Labels" is not an object)"},
       {R"([{"Labels":{"k":1}}])", R"("k" is not a text)"},
+      {R"([{"State":1}])", R"("State" is not a text)"},
+      {R"([{"NetworkSettings":[]}])", R"("NetworkSettings" is not an object)"},
+      {R"([{"NetworkSettings":{"Networks":[]}}])", R"("Networks" is not an object)"},
+      {R"([{"NetworkSettings":{"Networks":{"n":1}}}])", R"("Networks" is not an object)"},
+      {R"([{"NetworkSettings":{"Networks":{"n":{"EndpointID":1}}}}])",
+       R"("EndpointID" is not a text)"},
+      {R"([{"NetworkSettings":{"Networks":{"n":{"IPAddress":"x"}}}}])",
+       R"("IPAddress": "x" is not an IP address)"},
+      {R"([{"NetworkSettings":{"Networks":{"n":{"IPAddress":"10.1.0.2","IPPrefixLen":33}}}}])",
+       R"("IPPrefixLen" is not a prefix length)"},
+      {R"([{"NetworkSettings":{"Networks":{"n":{"IPAddress":"10.1.0.2"}}}}])",
+       R"("IPPrefixLen" is not a prefix length)"},
   };
   for (auto const& [body, words] : bad) {
     engine_.give("/v1.41" + path_of_containers("app"), body);

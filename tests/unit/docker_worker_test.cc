@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,7 +27,7 @@ constexpr milliseconds never_in_a_test{60'000};
 DockerWorkerLimits quick() {
   DockerWorkerLimits limits;
   limits.call = milliseconds(5'000);
-  limits.look_again = milliseconds(2);
+  limits.list_again = milliseconds(2);
   limits.first_retry = milliseconds(1);
   limits.longest_retry = milliseconds(4);
   limits.gather = milliseconds(1);
@@ -60,17 +62,24 @@ class DockerWorkerTest : public testing::Test {
     };
   }
 
-  /// returns  a callback that counts looks and has had enough after so many
-  DockerWorker::OnLook count_looks(int enough) {
-    return [this, enough](DockerInventory const& inventory) {
-      notes_ += fmt::format("look {}: {} networks\n", ++looks_, inventory.networks.size());
+  /// Looks, and again at once after each look that succeeded, until there were so many.
+  void count_looks(DockerWorker& worker, int enough) {
+    worker.on_look([this, enough, &worker](std::optional<DockerInventory> const& inventory) {
       ran_on_ = std::this_thread::get_id();
+      if (!inventory) {
+        notes_ += "no look\n";
+        return;
+      }
+      notes_ += fmt::format("look {}: {} networks\n", ++looks_, inventory->networks.size());
       if (looks_ == enough) {
         core_.finish();
+      } else {
+        worker.look(milliseconds(2), no_doubts);
       }
-      return looks_ < enough;
-    };
+    });
+    worker.look(milliseconds(0), no_doubts);
   }
+  static std::set<NetworkId> no_doubts(DockerInventory const&) { return {}; }
 
   /// returns  a callback that writes the network down and ends the run with the last one
   DockerWorker::OnNetwork note_network(std::string const& last) {
@@ -352,35 +361,55 @@ TEST_F(DockerWorkerTest, ListsNoNetworksThatNobodyWants) {
 
 TEST_F(DockerWorkerTest, LooksUntilItHasSeenEnough) {
   FakeEngine engine(socket());
+  engine.give("/v1.41/containers/json?all=1", "[]");
   engine.give("/v1.41/networks", R"([{"Id":"n1"}])");
   DockerWorker worker(socket(), post(), quick());
-  worker.look(count_looks(3));
+  count_looks(worker, 3);
   run_core();
   EXPECT_EQ(notes_, "look 1: 1 networks\nlook 2: 1 networks\nlook 3: 1 networks\n");
   EXPECT_EQ(ran_on_, std::this_thread::get_id());
 }
 
-TEST_F(DockerWorkerTest, CountsOnlyLooksThatSucceed) {
+TEST_F(DockerWorkerTest, TellsOfLooksThatFailAndTriesAgain) {
   FakeEngine engine(socket());
+  engine.give("/v1.41/containers/json?all=1", "[]");
   engine.on("/v1.41/networks", {{api_reply(200, "[]")},
                                 {api_reply(500, "")},
                                 {""},
                                 {api_reply(200, "oops")},
                                 {api_reply(200, R"([{"Id":"n1"}])")}});
   DockerWorker worker(socket(), post(), quick());
-  worker.look(count_looks(2));
+  count_looks(worker, 2);
   run_core();
-  EXPECT_EQ(notes_, "look 1: 0 networks\nlook 2: 1 networks\n");
+  EXPECT_EQ(notes_, "look 1: 0 networks\nno look\nno look\nno look\nlook 2: 1 networks\n");
+}
+
+TEST_F(DockerWorkerTest, AsksForWhatIsInDoubtBeforeItTellsOfALook) {
+  FakeEngine engine(socket());
+  engine.give("/v1.41/networks", R"([{"Id":"n1"}])");
+  engine.give("/v1.41/containers/json?all=1", "[]");
+  engine.on("/v1.41/networks/n1", {{api_reply(500, "")}, {api_reply(404, "")}});
+  DockerWorker worker(socket(), post(), quick());
+  worker.on_look([this](std::optional<DockerInventory> const& inventory) {
+    notes_ += inventory ? fmt::format("{} networks\n", inventory->networks.size()) : "no look\n";
+    if (inventory) {
+      core_.finish();
+    }
+  });
+  worker.look(milliseconds(0), [](auto const&) { return std::set<NetworkId>{{"n1"}}; });
+  run_core();
+  EXPECT_EQ(notes_, "no look\n0 networks\n");
 }
 
 TEST_F(DockerWorkerTest, LooksOnceTheEngineIsThere) {
   FakeEngine engine(hidden_socket());
+  engine.give("/v1.41/containers/json?all=1", "[]");
   engine.give("/v1.41/networks", "[]");
   DockerWorker worker(socket(), post(), quick());
-  worker.look(count_looks(1));
+  count_looks(worker, 1);
   show_engine();
   run_core();
-  EXPECT_EQ(notes_, "look 1: 0 networks\n");
+  EXPECT_TRUE(notes_.ends_with("look 1: 0 networks\n")) << notes_;
 }
 
 TEST_F(DockerWorkerTest, NamesEndpointsBetweenFailingLooks) {
@@ -388,17 +417,17 @@ TEST_F(DockerWorkerTest, NamesEndpointsBetweenFailingLooks) {
   engine.on("/v1.41/networks", {{api_reply(500, "")}});
   engine.give("/v1.41/networks/n1", network_with("e1", "app"));
   DockerWorker worker(socket(), post(), quick());
-  worker.look(count_looks(1));
+  count_looks(worker, 1);
   worker.find_name({{"n1"}, {"e1"}}, note_name("e1"));
   run_core();
-  EXPECT_EQ(notes_, "n1 e1 is app on web\n");
+  EXPECT_TRUE(notes_.ends_with("n1 e1 is app on web\n")) << notes_;
 }
 
 TEST_F(DockerWorkerTest, StopsWhileItWaits) {
   DockerWorkerLimits limits = quick();
   limits.first_retry = limits.longest_retry = never_in_a_test;
   DockerWorker worker(socket(), post(), limits);
-  worker.look(count_looks(1));
+  count_looks(worker, 1);
   worker.find_name({{"n1"}, {"e1"}}, note_name("e1"));
 }
 
@@ -406,18 +435,16 @@ TEST_F(DockerWorkerTest, StopsWithTheCallInProgress) {
   DockerWorkerLimits limits = quick();
   limits.call = milliseconds(50);
   FakeEngine engine(socket());
-  engine.give("/v1.41/networks", R"([{"Id":"a","IPAM":{"Config":[{"Subnet":"10.1.0.0/16"}]}},
-                                   {"Id":"b","IPAM":{"Config":[{"Subnet":"10.2.0.0/16"}]}}])");
-  engine.on("/v1.41/networks/a", {{"", milliseconds(0), true}});
+  engine.on("/v1.41/networks", {{"", milliseconds(0), true}});
   {
     DockerWorker worker(socket(), post(), limits);
-    worker.look(count_looks(1));
-    while (engine.asked().size() < 3) {
+    count_looks(worker, 1);
+    while (engine.asked().size() < 2) {
       std::this_thread::yield();
     }
   }
   std::vector<std::string> const asked = engine.asked();
-  EXPECT_EQ(std::count(asked.begin(), asked.end(), "/v1.41/networks/b"), 0);
+  EXPECT_EQ(std::count(asked.begin(), asked.end(), "/v1.41/containers/json?all=1"), 0);
   EXPECT_EQ(notes_, "");
 }
 

@@ -37,6 +37,10 @@ constexpr std::string_view web_listed = R"([{"Id":"n1","Name":"web","Driver":"dr
 constexpr std::string_view web_with_app = R"({"Id":"n1","Name":"web","Driver":"drawbridge",
     "IPAM":{"Driver":"drawbridge","Config":[{"Subnet":"10.249.1.0/24"}]},
     "Containers":{"ep-e1":{"Name":"app"}}})";
+constexpr char const* all_containers = "/v1.41/containers/json?all=1";
+constexpr std::string_view app_on_web =
+    R"([{"Names":["/app"],"State":"running","NetworkSettings":{"Networks":{"web":
+       {"NetworkID":"n1","EndpointID":"e1","IPAddress":"10.249.1.2","IPPrefixLen":24}}}}])";
 constexpr std::string_view app_of_shop =
     R"([{"Names":["/app"],"Labels":{"com.docker.compose.project":"shop"}}])";
 
@@ -52,7 +56,10 @@ NetworkRequest network_that_wants_to_know(NetworkId const& id) {
 /// The test's thread is the core thread.
 class EngineViewTest : public testing::Test {
  protected:
-  EngineViewTest() { docker_.give("/v1.41/networks", "[]"); }
+  EngineViewTest() {
+    docker_.give("/v1.41/networks", "[]");
+    docker_.give(all_containers, "[]");
+  }
 
   void start() { ASSERT_OK(view_.start(socket_, store_, post())); }
 
@@ -111,7 +118,7 @@ class EngineViewTest : public testing::Test {
   FakeHostPorts ports_;
   Driver driver_{kernel_, store_, ports_, DriverSettings{{}, true}};
   CommitGroup group_{store_, [this] { ipam_.invalidate(); }};
-  EngineView view_{driver_, ipam_, group_};
+  EngineView view_{driver_, ipam_, group_, LookPauses{std::chrono::milliseconds(20), std::chrono::milliseconds(2)}};
 };
 
 TEST_F(EngineViewTest, LearnsAllNetworksAtTheStartAndKeepsThem) {
@@ -225,6 +232,65 @@ TEST_F(EngineViewTest, DoesNotAskForAMemberAgainThatItKnows) {
   run_until([this] { return was_written("save known network n2"); });
   std::vector<std::string> const asked = docker_.asked();
   EXPECT_EQ(std::count(asked.begin(), asked.end(), "/v1.41/networks/n1"), 0);
+}
+
+TEST_F(EngineViewTest, KnowsARenamedContainerByItsNewNameAtTheNextLook) {
+  docker_.give("/v1.41/networks", web_listed);
+  docker_.give("/v1.41/networks/n1", web_with_app);
+  docker_.give("/v1.41" + path_of_containers("app"), app_of_shop);
+  join_app();
+  driver_.learn_member(app, web, {"app", {}});
+  EXPECT_EQ(view_.container_of(web, app), "app") << "what the store knows, before any look";
+  std::string renamed(app_on_web);
+  docker_.on(all_containers, {{api_reply(200, app_on_web)},
+                              {api_reply(200, renamed.replace(renamed.find("/app"), 4, "/new"))}});
+  start();
+  run_until([this] { return view_.container_of(web, app) == "new"; });
+  EXPECT_EQ(view_.name_of(web), "web");
+}
+
+TEST_F(EngineViewTest, ReleasesANetworkThatDockerDoesNotHave) {
+  docker_.give("/v1.41/networks", bridge_listed);
+  join_app();
+  start();
+  run_until([this] { return driver_.network_count() == 0; });
+  EXPECT_TRUE(store_.contents.networks.empty());
+  EXPECT_TRUE(store_.contents.endpoints.empty());
+  std::vector<std::string> const asked = docker_.asked();
+  EXPECT_GE(std::count(asked.begin(), asked.end(), all_containers), 2) << "two looks";
+  EXPECT_GE(std::count(asked.begin(), asked.end(), "/v1.41/networks/n1"), 2) << "confirmed";
+}
+
+TEST_F(EngineViewTest, ReleasesAnEndpointThatDockerDoesNotHave) {
+  docker_.give("/v1.41/networks", web_listed);
+  docker_.give("/v1.41/networks/n1", web_listed.substr(1, web_listed.size() - 2));
+  join_app();
+  start();
+  run_until([this] { return driver_.endpoint_count() == 0; });
+  EXPECT_EQ(driver_.network_count(), 1U);
+}
+
+TEST_F(EngineViewTest, KeepsAnEndpointThatTheListOfContainersDoesNotShowYet) {
+  docker_.give("/v1.41/networks", web_listed);
+  docker_.give("/v1.41/networks/n1", web_with_app);
+  docker_.give("/v1.41" + path_of_containers("app"), app_of_shop);
+  join_app();
+  start();
+  run_until([this] {
+    std::vector<std::string> const asked = docker_.asked();
+    return std::count(asked.begin(), asked.end(), all_containers) >= 5;
+  });
+  EXPECT_EQ(driver_.endpoint_count(), 1U);
+}
+
+TEST_F(EngineViewTest, ReleasesNothingWhileEverySecondLookFails) {
+  join_app();
+  docker_.on("/v1.41/networks", {{api_reply(200, "[]")},
+                                 {api_reply(200, "[]")},
+                                 {api_reply(500, "")}});
+  start();
+  run_until([this] { return docker_.asked().size() >= 8; });
+  EXPECT_EQ(driver_.network_count(), 1U);
 }
 
 TEST_F(EngineViewTest, NamesContainersWhileARequestWaits) {
