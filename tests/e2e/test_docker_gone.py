@@ -78,7 +78,7 @@ def released(lab, what):
 def test_what_a_killed_engine_forgot_is_released(make_lab, binary):
     lab = make_lab()
     docker, leases = Docker(lab), Leases(lab)
-    first, second = docker.network(), docker.network()
+    first, second = docker.network("--subnet", "10.85.0.0/24"), docker.network()
     one = docker.run(first, "-p", "8080:80")
     address, first_id, second_id = one.address(), ids(docker, first), ids(docker, second)
 

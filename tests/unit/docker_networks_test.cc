@@ -238,12 +238,11 @@ TEST_F(InventoryTest, TakesTwoCallsHoweverManyNetworksThereAre) {
                     R"("EndpointID":"b2","IPAddress":"10.249.1.2","IPPrefixLen":24,
                        "GlobalIPv6Address":"fd00:1::2","GlobalIPv6PrefixLen":64)") +
           "," +
-          container("proxy", "paused",
-                    R"("EndpointID":"a1","IPAddress":"","IPPrefixLen":0)") +
+          container("proxy", "paused", R"("EndpointID":"a1","IPAddress":"","IPPrefixLen":0)") +
           "," + container("made", "created", R"("EndpointID":"")") + "]");
   EXPECT_EQ(look(),
-            "web 8f3a drawbridge/drawbridge, 10.249.1.0/24 via 10.249.1.1; a1 proxy; b2 app "
-            "10.249.1.2/24 fd00:1::2/64\n"
+            "web 8f3a drawbridge/drawbridge, 10.249.1.0/24 via 10.249.1.1 not 10.249.1.9 not "
+            "10.249.1.8, fd00:1::/64 via fd00:1::1; a1 proxy; b2 app 10.249.1.2/24 fd00:1::2/64\n"
             "host 77aa host/default\n"
             "none 99bb null/default\n");
   EXPECT_EQ(engine_.asked(),
@@ -281,8 +280,7 @@ TEST_F(InventoryTest, IsNeverHalfALook) {
   engine_.on("/v1.41/networks/8f3a", {{api_reply(500, R"({"message":"busy"})")}});
   EXPECT_TRUE(look({{"8f3a"}}).ends_with("d.sock: GET /networks/8f3a: 500: busy"));
   engine_.give("/v1.41/networks/8f3a", "{}");
-  EXPECT_TRUE(
-      look({{"8f3a"}}).ends_with(R"(d.sock: GET /networks/8f3a: a network has no "Id")"));
+  EXPECT_TRUE(look({{"8f3a"}}).ends_with(R"(d.sock: GET /networks/8f3a: a network has no "Id")"));
   engine_.on(containers_path, {{api_reply(500, R"({"message":"busy"})")}});
   EXPECT_TRUE(look().ends_with("d.sock: GET /containers/json?all=1: 500: busy"));
   engine_.give("/v1.41/networks", "oops");

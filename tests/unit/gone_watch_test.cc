@@ -278,9 +278,10 @@ TEST_F(GoneWatchTest, ForgetsWhatWasMissingWhenAnotherEngineAnswers) {
 
 TEST_F(GoneWatchTest, TellsAnotherEngineBySubnetsWhereThereAreNoNetworks) {
   std::string const pools = "10.1.0.0/16 10.2.0.0/16 10.3.0.0/16";
-  EXPECT_EQ(look("other", pools) + look("other", pools),
-            "docker_socket names an engine that knows none of the 3 subnets leased here: nothing is "
-            "released");
+  EXPECT_EQ(
+      look("other", pools) + look("other", pools),
+      "docker_socket names an engine that knows none of the 3 subnets leased here: nothing is "
+      "released");
 }
 
 TEST_F(GoneWatchTest, ReleasesTheOnlyNetwork) {
