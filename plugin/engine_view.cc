@@ -248,10 +248,9 @@ void EngineView::release(Gone const& gone) {
   group_.finish();
   for (auto const& [network, endpoint] : gone.endpoints) {
     std::string const container = container_of(network, endpoint);
-    std::string const what =
-        fmt::format("endpoint {}{} of network {}", endpoint.brief(),
-                    container.empty() ? "" : fmt::format(" (container {})", container),
-                    title(network));
+    std::string const what = fmt::format(
+        "endpoint {}{} of network {}", endpoint.brief(),
+        container.empty() ? "" : fmt::format(" (container {})", container), title(network));
     log_removal(what, driver_.delete_endpoint(network, endpoint));
   }
   for (NetworkId const& network : gone.networks) {

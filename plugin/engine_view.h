@@ -104,7 +104,7 @@ class EngineView {
   bool is_looking_ = false;  // a look is under way or to come
   std::map<NetworkId, std::string> network_names_;
   std::map<std::pair<NetworkId, EndpointId>, std::string> endpoint_names_;  // of their containers
-  std::set<NetworkId> created_;  // and asked for
+  std::set<NetworkId> created_;                                             // and asked for
   std::optional<ContainerNames> container_names_;
   std::optional<DockerWorker> worker_;  // ends before what it reports to
 };

@@ -27,15 +27,13 @@ Shown shown_in(DockerInventory const& look) {
 }
 
 bool shows_any_network(DockerInventory const& look, Holdings const& ours) {
-  return std::any_of(look.networks.begin(), look.networks.end(), [&](DockerNetwork const& each) {
-    return ours.networks.contains(each.id);
-  });
+  return std::any_of(look.networks.begin(), look.networks.end(),
+                     [&](DockerNetwork const& each) { return ours.networks.contains(each.id); });
 }
 
 bool shows(DockerInventory const& look, Pool const& pool) {
-  return std::any_of(look.networks.begin(), look.networks.end(), [&](DockerNetwork const& each) {
-    return may_have(each, pool.prefix);
-  });
+  return std::any_of(look.networks.begin(), look.networks.end(),
+                     [&](DockerNetwork const& each) { return may_have(each, pool.prefix); });
 }
 
 /// returns  those that networks of this host have
@@ -168,8 +166,9 @@ Gone GoneWatch::only(Gone gone, std::set<Thing> const& kept) {
   std::erase_if(gone.networks, [&](NetworkId const& each) { return !kept.contains(each); });
   std::erase_if(gone.endpoints, [&](auto const& each) { return !kept.contains(each.second); });
   std::erase_if(gone.leases.pools, [&](PoolId const& each) { return !kept.contains(each); });
-  std::erase_if(gone.leases.addresses,
-                [&](Lease const& each) { return !kept.contains(Address(each.pool, each.address)); });
+  std::erase_if(gone.leases.addresses, [&](Lease const& each) {
+    return !kept.contains(Address(each.pool, each.address));
+  });
   return gone;
 }
 
@@ -205,11 +204,16 @@ GoneWatch::Verdict GoneWatch::distrust(Holdings const& ours) {
   foreign_looks_ = std::min(foreign_looks_ + 1, enough_looks + 1);
   verdict.is_suspicious = foreign_looks_ < enough_looks;
   if (foreign_looks_ == enough_looks) {
-    bool const by_networks = ours.networks.size() > 1;
-    verdict.warning = fmt::format(
-        "docker_socket names an engine that knows none of the {} {}: nothing is released",
-        by_networks ? ours.networks.size() : local_pools(ours).size(),
-        by_networks ? "networks made here" : "subnets leased here");
+    verdict.warning =
+        ours.networks.size() > 1
+            ? fmt::format(
+                  "docker_socket names an engine that knows none of the {} networks made "
+                  "here: nothing is released",
+                  ours.networks.size())
+            : fmt::format(
+                  "docker_socket names an engine that knows none of the {} subnets leased "
+                  "here: nothing is released",
+                  local_pools(ours).size());
   }
   return verdict;
 }

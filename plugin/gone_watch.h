@@ -90,7 +90,7 @@ class GoneWatch {
   std::set<Thing> touched_;         // since the last look, or the last that failed
   std::set<Thing> touched_before_;  // and since the one before it, when the last one failed
   std::set<Thing> missing_;         // at the last look, and untouched before it
-  int foreign_looks_ = 0;    // in a row, by the word of another engine
+  int foreign_looks_ = 0;           // in a row, by the word of another engine
 };
 
 }  // namespace drawbridge

@@ -89,6 +89,10 @@ class EngineViewTest : public testing::Test {
     return driver_.endpoint(web, app)->marks.value_or(MemberMarks{});
   }
   bool app_is_known() const { return driver_.endpoint(web, app)->marks.has_value(); }
+  auto was_asked(std::string const& path) const {
+    std::vector<std::string> const asked = docker_.asked();
+    return std::count(asked.begin(), asked.end(), path);
+  }
   bool was_written(std::string const& call) const {
     return std::find(store_.calls.begin(), store_.calls.end(), call) != store_.calls.end();
   }
@@ -284,6 +288,36 @@ TEST_F(EngineViewTest, KeepsAnEndpointThatTheListOfContainersDoesNotShowYet) {
     return std::count(asked.begin(), asked.end(), all_containers) >= 5;
   });
   EXPECT_EQ(driver_.endpoint_count(), 1U);
+}
+
+TEST_F(EngineViewTest, LooksAgainOnceThereIsSomethingOfOurs) {
+  start();
+  bool is_made = false;
+  run_until([&] {
+    if (!is_made && was_asked(all_containers) == 1) {
+      is_made = true;
+      join_app();
+      view_.created(web);
+      return false;
+    }
+    return is_made && driver_.network_count() == 0;
+  });
+  EXPECT_GE(was_asked(all_containers), 3) << "one without it, and two that agree";
+}
+
+TEST_F(EngineViewTest, ReleasesLeasesThatDockerDoesNotHold) {
+  docker_.give("/v1.41/networks", bridge_listed);
+  HostRoutes const nothing_else;
+  PoolRequest request;
+  request.address_space = local_address_space;
+  PoolId const pool = ipam_.request_pool(request, nothing_else)->pool.id;
+  AddressRequest address;
+  address.pool = pool;
+  ASSERT_OK(ipam_.request_address(address));
+  start();
+  run_until([this] { return store_.contents.pools.empty(); });
+  EXPECT_TRUE(ipam_.leases().empty());
+  EXPECT_TRUE(store_.contents.leases.empty());
 }
 
 TEST_F(EngineViewTest, ReleasesNothingByOneLookWhenTheNextOnesFail) {

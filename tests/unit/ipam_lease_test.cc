@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 namespace drawbridge {
 namespace {
@@ -180,6 +181,26 @@ TEST(IpamLease, LeasesNothingWhileItCannotKnowWhatIsLeased) {
   host.store.fail_at(2);
   EXPECT_TRUE(holds(host.pool(), "store: load leases: "));
   EXPECT_EQ(host.pool(), "10.249.2.0/24");
+}
+
+TEST(IpamLease, ListsWhatSomebodyHolds) {
+  FakeStore store;
+  Ipam ipam(default_pool_config(), store);
+  HostRoutes const nothing_else;
+  PoolId const pool = ipam.request_pool(pool_request("subnet=10.1.0.0/16"), nothing_else)->pool.id;
+  AddressRequest request;
+  request.pool = pool;
+  request.kind = AddressKind::gateway;
+  ASSERT_OK(ipam.request_address(request));
+  request.kind = AddressKind::endpoint;
+  ASSERT_OK(ipam.request_address(request));
+  request.address = *IpAddress::parse("10.1.7.7");
+  ASSERT_OK(ipam.request_address(request));
+  ASSERT_OK(ipam.release_address(pool, *IpAddress::parse("10.1.0.2"), WallTime()));
+  std::vector<Lease> const leases = ipam.leases();
+  ASSERT_EQ(leases.size(), 2U);
+  EXPECT_EQ(leases[0], (Lease{pool, *IpAddress::parse("10.1.0.1"), AddressKind::gateway}));
+  EXPECT_EQ(leases[1].address, *IpAddress::parse("10.1.7.7"));
 }
 
 }  // namespace
