@@ -41,8 +41,7 @@ bool is_running(std::string_view state) {
 
 /// A network that the container is to have without being on it now has no endpoint.
 std::vector<DockerAttachment> attachments_of(ReplyReader& reader, json::object const& in) {
-  json::object const& networks =
-      reader.object(reader.object(in, "NetworkSettings"), "Networks");
+  json::object const& networks = reader.object(reader.object(in, "NetworkSettings"), "Networks");
   std::vector<DockerAttachment> attachments;
   for (json::key_value_pair const& member : networks) {
     json::object const& each = reader.as_object(member.value(), "Networks");

@@ -76,8 +76,7 @@ std::optional<Lease> AddressPool::held(IpAddress const& address) const {
 std::vector<Lease> AddressPool::held() const {
   std::vector<Lease> leases;
   leases.reserve(leases_);
-  for (Interval const& part :
-       used_.within(pool_.prefix.first().bits, pool_.prefix.last().bits)) {
+  for (Interval const& part : used_.within(pool_.prefix.first().bits, pool_.prefix.last().bits)) {
     for (AddressBits i = 0; i <= part.last - part.first; ++i) {
       if (std::optional<Lease> lease = held({pool_.prefix.family(), part.first + i})) {
         leases.push_back(std::move(*lease));
