@@ -115,8 +115,8 @@ class Lab:
 
     # --- the engine ---
 
-    def start_engine(self):
-        """Starts dockerd and returns when it answers /_ping."""
+    def start_engine(self, timeout=30):
+        """Starts dockerd and returns when it answers /_ping, within `timeout` seconds."""
         command = ["dockerd", "--data-root", f"{self.root}/engine/data"]
         command += ["--exec-root", f"{self.root}/engine/exec"]
         command += ["--pidfile", f"{self.root}/engine/pid"]
@@ -127,7 +127,7 @@ class Lab:
         command += ["--cgroup-parent", f"/{self.name}"]
         self.engine = self._start_daemon([*command, *self._engine_args], "engine.log")
         self._wait_until_answering(
-            self.engine, "dockerd", self.engine_log, self.engine_socket, "GET", "/_ping"
+            self.engine, "dockerd", self.engine_log, self.engine_socket, "GET", "/_ping", timeout
         )
 
     def stop_engine(self, timeout=30):
@@ -301,11 +301,11 @@ class Lab:
         )
 
     @staticmethod
-    def _wait_until_answering(daemon, what, log, path, method, target):
+    def _wait_until_answering(daemon, what, log, path, method, target, timeout=30):
         def answering_or_ended():
             return daemon.poll() is not None or engine_api.answers(path, method, target)
 
-        wait_for(answering_or_ended, 30, f"an answer from {what}; its log ends:\n{log()[-2000:]}")
+        wait_for(answering_or_ended, timeout, f"an answer from {what}; its log ends:\n{log()[-2000:]}")
         if daemon.poll() is not None:
             raise LabError(f"{what} ended with {daemon.returncode}; its log ends:\n{log()[-2000:]}")
 
