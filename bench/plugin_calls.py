@@ -28,6 +28,13 @@ def object_id(name):
     return hashlib.sha256(name.encode()).hexdigest()
 
 
+def schedule_of(path):
+    """Seconds that a thread ran, and that it waited for a processor."""
+    with open(path, encoding="ascii") as file:
+        ran, waited, _ = file.read().split()
+    return int(ran) / 1e9, int(waited) / 1e9
+
+
 class Calls:
     """One kept connection to the plugin socket."""
 
@@ -104,7 +111,8 @@ class Daemon:
             "--resolv-conf", lab.resolv_conf]
 
     def start(self, log_level="info"):
-        """Returns seconds from exec to the accepted connection, to the first answer, and of CPU.
+        """Returns seconds from exec to the accepted connection and to the first answer, and of these
+        what it ran and what it waited for a processor.
 
         The socket is there before the kernel is compared; the answer comes after that.
         """
@@ -118,7 +126,7 @@ class Daemon:
         connection.request("POST", "/Plugin.Activate")
         connection.getresponse().read()
         answered = time.perf_counter() - begin
-        return accepted, answered, self.cpu()
+        return accepted, answered, self.cpu(), self._waited()
 
     def _accepted(self, connection):
         if self.process.poll() is not None:
@@ -140,11 +148,12 @@ class Daemon:
 
     def cpu(self):
         """Seconds that all its threads ran so far, to the nanosecond."""
-        nanoseconds = 0
-        for path in glob.glob(f"/proc/{self.process.pid}/task/*/schedstat"):
-            with open(path, encoding="ascii") as file:
-                nanoseconds += int(file.read().split()[0])
-        return nanoseconds / 1e9
+        threads = glob.glob(f"/proc/{self.process.pid}/task/*/schedstat")
+        return sum(schedule_of(path)[0] for path in threads)
+
+    def _waited(self):
+        """Seconds that the core thread could have run and others did."""
+        return schedule_of(f"/proc/{self.process.pid}/schedstat")[1]
 
     def memory(self):
         """VmRSS and VmHWM in MB."""

@@ -252,9 +252,9 @@ def table(head, rows):
 
 def start_rows(starts):
     for what, values in starts.items():
-        accepted, answered, cpu = zip(*values)
+        accepted, answered, cpu, waited = zip(*values)
         good = verdict(statistics.median(answered), 1.0)
-        yield [what, cell(accepted, 3), cell(answered, 3), cell(cpu, 3), "1", good]
+        yield [what, cell(accepted, 3), cell(answered, 3), cell(cpu, 3), cell(waited, 3), "1", good]
 
 
 def rest_rows(found, options):
@@ -305,7 +305,8 @@ def report(found, options):
         "takes connections before the kernel is compared and answers after that; at the answer, rules "
         "and bridges are what they were.",
         "",
-        *table(["start", "connection taken, s", "answered, all compared, s", "CPU, s", "target, s", ""],
+        *table(["start", "connection taken, s", "answered, all compared, s", "of it CPU, s",
+                "waiting for a processor, s", "target, s", ""],
                start_rows(alone["starts"])),
         "",
         "A look is one SIGHUP, with the configuration read again.",
