@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 # Not -B: the processes that pytest starts would not inherit it.
 PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider
 
-.PHONY: help run build test unit e2e asan tsan clang bench bench-data bench-ports format tidy clean
+.PHONY: help run build test unit e2e asan tsan clang bench bench-data bench-ports bench-state format tidy clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -76,6 +76,12 @@ bench-ports: ## measure published ports against docker-proxy, beside 1 and 1,000
 	@cmake --preset release -DBUILD_TESTING=OFF -DDRAWBRIDGE_BENCH=ON >/dev/null
 	@cmake --build --preset release -j $(JOBS)
 	@$(PYTHON) -B bench/published_ports.py
+
+bench-state: ## measure starts, looks, engine restarts and crowds with hundreds of networks, write docs/benchmarks-state.md (about 10 minutes)
+	@scripts/install-packages build
+	@scripts/install-packages run
+	@$(MAKE) --no-print-directory binary
+	@$(PYTHON) -B bench/state.py
 
 format: ## format the C++ code (clang-format-19)
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i

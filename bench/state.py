@@ -160,11 +160,12 @@ def measure_restarts(options):
             if engine != "native":
                 lab.start_drawbridge(BINARY, "--log-level", "info")
             create_networks(lab, "bridge" if engine == "native" else "drawbridge", counts[engine])
+        version = must(labs["none"], "GET", "/version")["Version"]
         for _ in range(options.restarts):
             for engine, lab in labs.items():
                 found[engine].append(restart(lab, counts[engine]))
     show("restarts", found)
-    return found
+    return found, version
 
 
 # --- crowds ---
@@ -295,7 +296,7 @@ def report(found, options):
         "# Benchmarks: state",
         "",
         "Written by `make bench-state` (`bench/state.py`). Median (minimum-maximum).",
-        f"Engine 20.10, kernel {platform.release()}, {os.cpu_count()} cores, load {found['load']} while "
+        f"Engine {found['version']}, kernel {platform.release()}, {os.cpu_count()} cores, load {found['load']} while "
         "it ran. Shared machines are noisy: CPU tells more than time.",
         "",
         f"## {options.networks} networks with {ENDPOINTS} endpoints each",
@@ -303,7 +304,8 @@ def report(found, options):
         "Made through the plugin protocol, without an engine: drawbridge alone. The rules hold "
         f"{alone['elements']} elements. Seconds from exec of drawbridge, {options.starts} starts each. The socket "
         "takes connections before the kernel is compared and answers after that; at the answer, rules "
-        "and bridges are what they were.",
+        "and bridges are what they were. Veth pairs that are gone stay away: those of the containers went "
+        "with the first loss, the later ones are of rules and bridges.",
         "",
         *table(["start", "connection taken, s", "answered, all compared, s", "of it CPU, s",
                 "waiting for a processor, s", "target, s", ""],
@@ -337,7 +339,7 @@ def report(found, options):
 
 def run(options):
     found = {"alone": measure_alone(options)}
-    found["restarts"] = measure_restarts(options)
+    found["restarts"], found["version"] = measure_restarts(options)
     found["engine crowd"] = measure_engine_crowd(options.rounds)
     found["protocol crowd"] = measure_protocol_crowd(options.rounds)
     found["load"] = f"{os.getloadavg()[2]:.1f}"
