@@ -143,21 +143,19 @@ Error Driver::undo(Error reason, KernelState const& applied, KernelState const& 
   return errors.joined();
 }
 
-// The engine switches forwarding on at its own start and then sets a FORWARD policy of drop. Were
-// it on already, the engine would leave the policy at accept and the host an open router.
-KernelState Driver::wanted_of_looks() const {
-  KernelState state = wanted();
-  state.forwarding.clear();
-  return state;
+std::vector<Repair> Driver::reconcile() {
+  std::vector<Repair> repairs = reconciler_.bring_all_to(wanted());
+  std::vector<Repair> const more = mend();
+  repairs.insert(repairs.end(), more.begin(), more.end());
+  return repairs;
 }
 
-std::vector<Repair> Driver::reconcile() {
-  std::vector<Repair> repairs = reconciler_.bring_all_to(wanted_of_looks());
+std::vector<Repair> Driver::mend() {
   Result<std::vector<std::string>> const mended = kernel_.mend();
   if (!mended) {
-    repairs.push_back({"rules", "rules beside our tables", mended.error().message});
-    return repairs;
+    return {{"rules", "rules beside our tables", mended.error().message}};
   }
+  std::vector<Repair> repairs;
   for (std::string const& line : *mended) {
     repairs.push_back({"rules", line, ""});
   }
@@ -165,7 +163,7 @@ std::vector<Repair> Driver::reconcile() {
 }
 
 Result<std::vector<Repair>> Driver::what_differs() {
-  return reconciler_.compare_all(wanted_of_looks());
+  return reconciler_.compare_all(wanted());
 }
 
 Result<Driver::Entry*> Driver::find(NetworkId const& id) {

@@ -79,7 +79,13 @@ class Driver {
   /// returns  what was wrong
   std::vector<Repair> reconcile();
 
-  /// Looks at the same, and changes nothing.
+  /// Puts back only what others took from our tables or from the accept rules beside Docker's, and
+  /// brings uplinks and name servers up to date. Costs one short look when nothing changed.
+  ///
+  /// returns  what was wrong
+  std::vector<Repair> mend();
+
+  /// Looks at the same as reconcile(), and changes nothing.
   ///
   /// errors  kernel   it cannot be looked at
   Result<std::vector<Repair>> what_differs();
@@ -220,7 +226,6 @@ class Driver {
   void enter(Network network);
   void leave(NetworkId const& id);
   KernelState wanted() const;
-  KernelState wanted_of_looks() const;
   KernelState state_of(Network const& network) const;
   KernelState state_of(Entry const& entry, Endpoint const& endpoint) const;
   void add_in_common(KernelState& state, Entry const& entry, Endpoint const* changed) const;

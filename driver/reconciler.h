@@ -5,6 +5,10 @@
 #include "driver/repair.h"
 #include "netlink/kernel.h"
 
+#include <set>
+#include <string>
+#include <vector>
+
 namespace drawbridge {
 
 class Reconciler {
@@ -24,10 +28,12 @@ class Reconciler {
   /// one would connect nobody.
   Result<void> change(KernelState const& before, KernelState const& after);
 
-  /// Compares everything of ours with `wanted`: removes what is not in it, makes what is missing,
-  /// replaces the ruleset. Goes on past single failures.
+  /// Compares everything of ours with `wanted`: removes what is not in it, makes what is missing.
+  /// The ruleset is replaced where it differs, and where it is not known yet. Pairs that are not
+  /// there stay away. A family is forwarded again that was seen forwarded before; none else is.
+  /// Goes on past single failures.
   ///
-  /// returns  what was wrong
+  /// returns  what was wrong; what followed from other damage is told with it
   std::vector<Repair> bring_all_to(KernelState const& wanted);
 
   /// Compares the same, and changes nothing.
@@ -37,8 +43,12 @@ class Reconciler {
 
  private:
   Result<KernelState> look(KernelState const& before, KernelState const& after);
+  Result<KernelState> look_at_all();
+  void mend_links(KernelState const& observed, Plan const& plan, std::vector<Repair>& repairs);
+  Plan repairs_of(KernelState const& observed, KernelState const& wanted) const;
 
   Kernel& kernel_;
+  std::set<Family> seen_forwarded_;
 };
 
 }  // namespace drawbridge

@@ -20,6 +20,12 @@
 
 namespace drawbridge {
 
+/// What was done to this host meanwhile.
+struct Disturbance {
+  bool ours = false;   // to a link or a table of ours, or perhaps. Links: by ourselves, too
+  bool rules = false;  // to any nftables table, by others
+};
+
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -32,7 +38,11 @@ class Kernel {
   virtual Result<KernelState> observe(std::set<std::string> const& links) = 0;
 
   /// Looks at every link: those that carry our mark, and the names of all others as foreign.
-  /// Retired ones go back to the reaper's queue.
+  /// Retired ones go back to the reaper's queue. Looks at our tables, too: they are read where
+  /// others changed any nftables table since they were right.
+  ///
+  /// returns  with `elements`, but for the host's own: uplinks, name servers. Where tables are astray
+  ///          or not known, they are what was written last
   virtual Result<KernelState> observe_owned() = 0;
 
   /// Runs a plan, all or nothing: when a step fails, the inverses of the steps before it run.
@@ -78,6 +88,14 @@ class Kernel {
   ///          take in, news or not; -1 where there is none. Another call may take it in before it
   ///          is seen: whoever waits looks at the generation once in a while, too.
   virtual int events_descriptor() const = 0;
+
+  /// returns  what others did since the last call. Never waits
+  virtual Disturbance take_disturbance() = 0;
+
+  /// returns  a descriptor, only to wait on, that is readable while others changed any nftables
+  ///          table; take_disturbance() takes it in. -1 where there is none. Links and addresses
+  ///          are among what events_descriptor() tells, and are taken in by host_routes()
+  virtual int rules_descriptor() const = 0;
 
   /// returns  the MTU of the default route's interface; 1500 without a default route
   virtual Result<std::uint32_t> default_mtu_bytes() = 0;

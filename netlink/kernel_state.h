@@ -107,6 +107,11 @@ struct KernelState {
   std::set<Family> forwarding;    // families that this host forwards
   std::set<std::string> foreign;  // names of links without our mark: never touched
 
+  /// Only of what was observed: a line for each damage to our tables that `elements` do not show,
+  /// and whether the tables are known for ours at all, as they are once they were replaced.
+  std::vector<std::string> astray_rules = {};
+  bool are_tables_known = true;
+
   bool operator==(KernelState const&) const = default;
 };
 

@@ -99,6 +99,13 @@ Result<KernelState> LinuxKernel::observe_owned() {
   if (!seen) {
     return fail(seen.error());
   }
+  Result<TableView> view = table_.look();
+  if (!view) {
+    return fail(view.error());
+  }
+  state->are_tables_known = view->are_known;
+  state->astray_rules = std::move(view->astray);
+  state->elements = std::move(view->elements);
   return state;
 }
 
@@ -215,6 +222,12 @@ bool LinuxKernel::reap() {
 
 Result<HostRoutes const*> LinuxKernel::host_routes() {
   return routes_.current();
+}
+
+Disturbance LinuxKernel::take_disturbance() {
+  NftNews const news = table_.take_news();
+  bool const links = routes_.take_disturbance();
+  return {news.ours || links, news.any};
 }
 
 Result<std::uint32_t> LinuxKernel::default_mtu_bytes() {

@@ -33,6 +33,8 @@ class LinuxKernel final : public Kernel {
   bool reap() override;
   Result<HostRoutes const*> host_routes() override;
   int events_descriptor() const override { return routes_.descriptor(); }
+  Disturbance take_disturbance() override;
+  int rules_descriptor() const override { return table_.news_descriptor(); }
   Result<std::uint32_t> default_mtu_bytes() override;
 
   /// Removes every link that carries our mark, our tables and the accept rules; goes on past what

@@ -57,17 +57,30 @@ class RouteMonitor::State {
   HostRoutes const& routes() { return table_.host_routes(); }
   std::set<std::string> default_route_interfaces() { return table_.default_route_interfaces(); }
   std::optional<std::uint32_t> default_mtu_bytes(Family family);
+  bool take_disturbance() { return std::exchange(is_disturbed_, false); }
   int descriptor() const { return events_.descriptor(); }
 
  private:
   int list_all();
+  int drain();
   std::optional<RouteEntry> default_route(Family family);
 
   RouteChannel events_;
   RouteChannel requests_;
   RouteTable table_;
+  bool is_disturbed_ = false;
   bool is_complete_ = false;  // nothing is missing that is not still to be read from events_
 };
+
+/// returns  as RouteChannel::drain()
+int RouteMonitor::State::drain() {
+  int const code = events_.drain([this](nlmsghdr* event) {
+    is_disturbed_ = is_disturbed_ || table_.is_about_ours(event);
+    table_.apply(event);
+  });
+  is_disturbed_ = is_disturbed_ || code != 0;
+  return code;
+}
 
 int RouteMonitor::State::list_all() {
   auto const add = [this](nlmsghdr* message) { table_.add(message); };
@@ -88,14 +101,14 @@ Result<void> RouteMonitor::State::read_all() {
     if (code != 0) {
       return fail(nl_error(code, "list routes"));
     }
-    int const drained = events_.drain([this](nlmsghdr* event) { table_.apply(event); });
+    int const drained = drain();
     is_complete_ = table_.settle() && drained == 0;
   }
   return {};
 }
 
 Result<void> RouteMonitor::State::catch_up() {
-  int const code = events_.drain([this](nlmsghdr* event) { table_.apply(event); });
+  int const code = drain();
   bool const is_settled = table_.settle();
   return code == 0 && is_settled && is_complete_ ? Result<void>() : read_all();
 }
@@ -137,7 +150,8 @@ RouteMonitor::~RouteMonitor() = default;
 
 Result<RouteMonitor> RouteMonitor::open() {
   Result<RouteChannel> events = RouteChannel::subscribe(
-      {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP});
+      {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+       RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP});
   if (!events) {
     return fail(events.error());
   }
@@ -167,6 +181,10 @@ Result<std::set<std::string>> RouteMonitor::default_route_interfaces() {
     return fail(caught_up.error());
   }
   return state_->default_route_interfaces();
+}
+
+bool RouteMonitor::take_disturbance() {
+  return state_->take_disturbance();
 }
 
 int RouteMonitor::descriptor() const {

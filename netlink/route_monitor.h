@@ -30,6 +30,10 @@ class RouteMonitor {
   ///          address, and so also of those that change nothing in `current`. Only to wait on.
   int descriptor() const;
 
+  /// returns  true when something happened to a link of ours, or to an address of one, or perhaps.
+  ///          Only what was taken in by the other functions counts, and only since the last call
+  bool take_disturbance();
+
   /// returns  interfaces that carry a default route
   Result<std::set<std::string>> default_route_interfaces();
 

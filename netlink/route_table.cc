@@ -145,7 +145,8 @@ void RouteTable::apply(nlmsghdr* event) {
     case RTM_DELLINK:
       return apply_link(event);
     case RTM_DELADDR:
-      if (std::optional<LinkAddress> const removed = link_message::parse_address(event)) {
+      if (std::optional<LinkAddress> const removed = link_message::parse_address(event);
+          removed && removed->address.family() == Family::ipv4) {
         apply_removed_address(*removed);
       }
       return;
@@ -157,6 +158,25 @@ void RouteTable::apply(nlmsghdr* event) {
     default:
       return;
   }
+}
+
+bool RouteTable::is_about_ours(nlmsghdr* event) const {
+  bool const is_link = event->nlmsg_type == RTM_NEWLINK || event->nlmsg_type == RTM_DELLINK;
+  if (is_link) {
+    std::optional<Link> const link = link_message::parse_link(event);
+    return link && (link->name.starts_with(bridge_prefix) || link->name.starts_with(port_prefix) ||
+                    link_message::is_ours(*link) || is_own_link(link->index));
+  }
+  if (event->nlmsg_type != RTM_NEWADDR && event->nlmsg_type != RTM_DELADDR) {
+    return false;
+  }
+  std::optional<LinkAddress> const address = link_message::parse_address(event);
+  return address && is_own_link(address->link);
+}
+
+bool RouteTable::is_own_link(std::uint32_t index) const {
+  auto const known = links_.find(index);
+  return known != links_.end() && known->second.is_ours;
 }
 
 /// Which route was replaced, and what next hops a route had before, is not in the event.

@@ -47,6 +47,10 @@ class RouteTable {
   void add(nlmsghdr* message);
   /// Takes in one event.
   void apply(nlmsghdr* event);
+  /// To be called before the event is taken in.
+  ///
+  /// returns  true for an event about a link of ours, or about an address of one
+  bool is_about_ours(nlmsghdr* event) const;
   /// To be called when no event is left.
   ///
   /// returns  false when the kernel told only the half of what happened: clear and list again
@@ -72,6 +76,7 @@ class RouteTable {
   void apply_removed_address(LinkAddress const& removed);
   void apply_link(nlmsghdr* event);
   void set_link(std::uint32_t index, LinkFacts facts);
+  bool is_own_link(std::uint32_t index) const;
   void forget_routes_by(std::uint32_t link);
   std::pair<Entries::const_iterator, Entries::const_iterator> routes_by(std::uint32_t link) const;
 

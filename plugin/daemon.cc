@@ -27,12 +27,6 @@ void log_start(std::vector<std::string> const& changes) {
   }
 }
 
-void log_repairs(std::vector<std::string> const& repairs) {
-  for (std::string const& repair : repairs) {
-    log::warn("repaired: {}", repair);
-  }
-}
-
 void log_changes(std::vector<std::string> const& changes) {
   for (std::string const& change : changes) {
     log::info("{}", change);
@@ -72,8 +66,13 @@ Result<std::unique_ptr<Daemon>> Daemon::open(ServeCommand const& command) {
   if (!ports) {
     return fail(ports.error());
   }
+  Result<Alarm> alarm = Alarm::open();
+  if (!alarm) {
+    return fail(alarm.error());
+  }
   std::unique_ptr<Daemon> daemon(new Daemon({command, std::move(*config), std::move(*store),
-                                             std::move(*kernel), std::move(*ports), *ula_prefix}));
+                                             std::move(*kernel), std::move(*ports),
+                                             std::move(*alarm), *ula_prefix}));
   Result<void> const started = daemon->start();
   return started ? Result<std::unique_ptr<Daemon>>(std::move(daemon)) : fail(started.error());
 }
@@ -90,6 +89,7 @@ Daemon::Daemon(Parts parts)
       group_(*store_, [this] { ipam_.invalidate(); }),
       engine_(driver_, ipam_, group_),
       looks_(driver_),
+      alarm_(std::move(parts.alarm)),
       plugin_(make_plugin_router({group_, driver_, ipam_, *kernel_, engine_, looks_})),
       control_(make_control_router({group_, driver_, ipam_, *kernel_, engine_, looks_})) {}
 
@@ -110,14 +110,35 @@ Result<void> Daemon::start() {
     return fail(changes.error());
   }
   log_start(*changes);
-  Result<void> watched = server_.watch(kernel_->events_descriptor(), [this] { look_at_routes(); });
+  Result<void> watched = watch_kernel();
   return watched ? ask_docker() : watched;
+}
+
+Result<void> Daemon::watch_kernel() {
+  Result<void> const routes = server_.watch(kernel_->events_descriptor(), [this] {
+    look_at_routes();
+    take_disturbance();
+  });
+  Result<void> const rules =
+      server_.watch(kernel_->rules_descriptor(), [this] { take_disturbance(); });
+  Result<void> const alarm = server_.watch(alarm_.descriptor(), [this] {
+    alarm_.take();
+    looks_.tend();
+    alarm_.set(looks_.due());
+  });
+  for (Result<void> const& watched : {routes, rules, alarm}) {
+    if (!watched) {
+      return watched;
+    }
+  }
+  return {};
 }
 
 Result<void> Daemon::serve_on(std::filesystem::path const& socket, Router& router) {
   Listener listener;
   listener.socket = socket;
-  listener.handler = [&router](HttpRequest const& request, Answer answer) {
+  listener.handler = [this, &router](HttpRequest const& request, Answer answer) {
+    looks_.requested();
     router.handle(request, std::move(answer));
   };
   return server_.listen(std::move(listener));
@@ -141,6 +162,7 @@ void Daemon::run() {
     group_.finish();
     settle_overdue();
     hold_again();
+    take_disturbance();
   };
   work.on_idle = [this] { return tend(); };
   work.idle_after = idle_after;
@@ -172,12 +194,7 @@ void Daemon::reload() {
 
 /// Between requests: retired links are deleted, and what others took from our rules is put back.
 bool Daemon::tend() {
-  Result<std::vector<std::string>> const mended = kernel_->mend();
-  if (mended) {
-    log_repairs(*mended);
-  } else {
-    log::warn("{}", mended.error().message);
-  }
+  looks_.mend();
   settle();
   hold_again();
   look_at_routes();
@@ -192,6 +209,12 @@ void Daemon::hold_again() {
   }
   log_changes(driver_.hold_again());
   next_hold_ = std::chrono::steady_clock::now() + between_holds;
+}
+
+/// What others did makes a look due, and so does what we did to links.
+void Daemon::take_disturbance() {
+  looks_.disturbed(kernel_->take_disturbance());
+  alarm_.set(looks_.due());
 }
 
 /// Settling takes 10 ms and more, which the next request would wait for: it is for idle moments.

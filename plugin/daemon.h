@@ -5,6 +5,7 @@
 #include "driver/driver.h"
 #include "ipam/ipam.h"
 #include "netlink/linux_kernel.h"
+#include "plugin/alarm.h"
 #include "plugin/commit_group.h"
 #include "plugin/engine_view.h"
 #include "plugin/looks.h"
@@ -40,15 +41,18 @@ class Daemon {
     std::unique_ptr<Store> store;
     std::unique_ptr<LinuxKernel> kernel;
     std::unique_ptr<SocketPorts> ports;
+    Alarm alarm;
     IpPrefix ula_prefix;
   };
   explicit Daemon(Parts parts);
 
   Result<void> start();
   Result<void> serve_on(std::filesystem::path const& socket, Router& router);
+  Result<void> watch_kernel();
   Result<void> ask_docker();
   void reload();
   bool tend();
+  void take_disturbance();
   void settle();
   void settle_overdue();
   void hold_again();
@@ -67,6 +71,7 @@ class Daemon {
   Server server_;
   EngineView engine_;
   Looks looks_;
+  Alarm alarm_;  // for what looks_ has to do
   std::uint64_t routes_seen_ = 0;  // generation
   std::optional<std::chrono::steady_clock::time_point> unsettled_since_;
   std::chrono::steady_clock::time_point next_hold_;

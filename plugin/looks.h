@@ -8,10 +8,12 @@
 #include "base/result.h"
 #include "driver/driver.h"
 #include "driver/repair.h"
+#include "plugin/look_schedule.h"
 
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,12 +30,25 @@ struct LookCounters {
 class Looks {
  public:
   /// driver  outlives the object
-  explicit Looks(Driver& driver) : driver_(driver) {}
+  explicit Looks(Driver& driver);
 
   /// Looks, repairs, logs and counts.
   ///
   /// returns  what was wrong
   std::vector<Repair> look();
+
+  /// Puts back only what others took from the rules: Driver::mend(). Logs and counts alike.
+  void mend();
+
+  /// Does what is due.
+  void tend();
+
+  /// A request came, which puts off what is due, for a moment.
+  void requested();
+  /// Others did something, or perhaps: makes a look due, or a mend().
+  void disturbed(Disturbance const& disturbance);
+  /// returns  when tend() has something to do
+  LookSchedule::TimePoint due() const;
 
   /// Looks only: nothing changes, nothing is counted.
   ///
@@ -44,8 +59,13 @@ class Looks {
   LookCounters const& counters() const { return counters_; }
 
  private:
+  void tell(std::vector<Repair> const& repairs);
+
   Driver& driver_;
   LookCounters counters_;
+  LookSchedule looks_;
+  LookSchedule mends_;  // a look mends, too, so only disturbances make them due
+  std::set<std::string> told_failures_;
 };
 
 }  // namespace drawbridge

@@ -233,6 +233,10 @@ void append_removals(NftBatch& batch, std::set<Element> const& elements, std::ui
   append(batch, NFT_MSG_DELSETELEM, elements, family);
 }
 
+StoredElement stored_form(Element const& element) {
+  return *stored_form({element}, element.set.c_str()).begin();
+}
+
 std::set<StoredElement> stored_form(std::set<Element> const& elements, char const* set) {
   auto const first = elements.lower_bound(Element{set, {}});
   auto const last = std::find_if(first, elements.end(),

@@ -34,6 +34,9 @@ struct StoredElement {
   auto operator<=>(StoredElement const&) const = default;
 };
 
+/// returns  the element as the kernel stores it
+StoredElement stored_form(Element const& element);
+
 /// returns  those of `elements` that belong into `set`, as the kernel stores them
 std::set<StoredElement> stored_form(std::set<Element> const& elements, char const* set);
 

@@ -8,9 +8,11 @@
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -291,6 +293,24 @@ std::vector<char const*> sets_of(std::uint16_t family) {
     }
   }
   return names;
+}
+
+std::vector<KeyPart> key_parts_of(std::string_view set) {
+  static std::map<std::uint32_t, KeyPart::Kind> const kinds{
+      {ifname.number, KeyPart::Kind::interface},  {ipv4_addr.number, KeyPart::Kind::ipv4},
+      {ipv6_addr.number, KeyPart::Kind::ipv6},    {ether_addr.number, KeyPart::Kind::mac},
+      {inet_proto.number, KeyPart::Kind::number}, {inet_service.number, KeyPart::Kind::number},
+      {devgroup.number, KeyPart::Kind::group},
+  };
+  std::vector<KeyPart> parts;
+  auto const shape = std::find_if(set_shapes.begin(), set_shapes.end(),
+                                  [set](SetShape const& each) { return each.name == set; });
+  for (Type const& part : shape == set_shapes.end() ? KeyTypes{} : shape->key) {
+    if (part.number != 0) {
+      parts.push_back({kinds.at(part.number), part.bytes});
+    }
+  }
+  return parts;
 }
 
 bool holds_ranges(std::string_view set) {

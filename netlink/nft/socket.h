@@ -77,6 +77,9 @@ class NftSocket {
   ///         kernel           refused; nothing changed
   Result<void> commit(NftBatch& batch, Reader const& echo = [](nlmsghdr const*) {});
 
+  /// returns  what its messages bear as nlmsg_pid, and the events that follow from them
+  std::uint32_t port() const { return mnl_socket_get_portid(socket_.get()); }
+
   /// returns  how often commit() changed something; each time the generation went up by one
   std::uint32_t commits() const { return commits_; }
 

@@ -2,16 +2,11 @@
 
 #include "netlink/nft/connlimit.h"
 #include "netlink/nft/elements.h"
-#include "netlink/nft/forward_accept.h"
 #include "netlink/nft/skeleton.h"
-#include "netlink/nft/socket.h"
-#include "netlink/nft/written.h"
+#include "netlink/nft/table_state.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <iterator>
-#include <optional>
 #include <utility>
 
 #include <linux/in.h>
@@ -19,80 +14,9 @@
 #include <linux/netfilter/nf_tables.h>
 
 namespace drawbridge {
-namespace {
-
-/// The sets that hold facts of this host, whatever networks there are.
-constexpr std::array<char const*, 3> host_sets{nft_set::uplinks, nft_set::resolvers4,
-                                               nft_set::resolvers6};
-
-/// returns  the part of `elements` that belongs to `set`
-std::set<Element> part_of(std::set<Element> const& elements, char const* set) {
-  auto const first = elements.lower_bound(Element{set, {}});
-  auto const last = std::find_if(first, elements.end(),
-                                 [set](Element const& element) { return element.set != set; });
-  return {first, last};
-}
-
-/// What an operation really changes, given what the table holds.
-struct Change {
-  std::set<Element> gone;
-  std::set<Element> fresh;
-
-  Change(std::set<Element> const& held, std::set<Element> const& remove,
-         std::set<Element> const& add) {
-    std::copy_if(remove.begin(), remove.end(), std::inserter(gone, gone.end()),
-                 [&](Element const& it) { return held.contains(it) && !add.contains(it); });
-    std::copy_if(add.begin(), add.end(), std::inserter(fresh, fresh.end()),
-                 [&](Element const& it) { return !held.contains(it); });
-  }
-
-  void apply_to(std::set<Element>& elements) const {
-    for (Element const& element : gone) {
-      elements.erase(element);
-    }
-    elements.insert(fresh.begin(), fresh.end());
-  }
-};
-
-/// returns  true when the table is not what we left behind: something is missing, or in the way
-bool is_astray(Error const& error) {
-  return error.code == Errc::not_found || error.code == Errc::already_exists;
-}
-
-}  // namespace
-
-class NftTable::State {
- public:
-  explicit State(NftSocket socket) : socket_(std::move(socket)), tables_(socket_) {}
-
-  Result<void> replace(std::set<Element> elements);
-  Result<void> change(std::set<Element> const& remove, std::set<Element> const& add);
-  Result<void> set_uplinks(std::set<std::string> const& interfaces);
-  Result<void> set_resolvers(std::set<IpAddress> const& addresses);
-  Result<std::vector<std::string>> mend();
-  Result<void> remove_all();
-
- private:
-  Result<void> write(std::set<Element> elements);
-  void sign();
-  Result<bool> rules_are_right();
-  Result<void> fill(std::set<Element> elements);
-  Result<void> replace_part(std::set<Element> const& before, std::set<Element> const& after);
-  Result<void> accept_named(Change const& change);
-  Result<void> commit(Change const& change, std::set<std::string> const& missing);
-  Result<std::vector<std::string>> mend_tables();
-  Result<std::vector<std::string>> mend_accept_rules(std::set<std::string> const& named_bridges);
-
-  NftSocket socket_;
-  WrittenTables tables_;
-  std::array<ForwardAccept, 2> accept_rules_{ForwardAccept(Family::ipv4),
-                                             ForwardAccept(Family::ipv6)};
-  std::set<Element> elements_;                         // what the tables hold
-  std::optional<std::uint32_t> seen_foreign_changes_;  // as of the last look
-};
-
 Result<void> NftTable::State::write(std::set<Element> elements) {
-  elements.erase(tables_.mark());
+  right_since_.reset();
+  erase_part(elements, nft_set::written);
   NftBatch batch;
   for (std::uint16_t const family : tables_.families()) {
     append_skeleton(batch, family);
@@ -121,8 +45,11 @@ void NftTable::State::sign() {
 }
 
 Result<void> NftTable::State::replace(std::set<Element> elements) {
-  for (char const* set : host_sets) {
-    elements.merge(part_of(elements_, set));
+  elements.merge(host_part_of(elements_));
+  erase_part(elements, nft_set::written);  // fill() knows which mark there is
+  Result<std::uint32_t> const others = foreign_changes();
+  if (!others) {
+    return fail(others.error());
   }
   bool const is_first = !tables_.are_known();
   Result<bool> const right = rules_are_right();
@@ -132,6 +59,9 @@ Result<void> NftTable::State::replace(std::set<Element> elements) {
   Result<void> replaced = *right ? fill(std::move(elements)) : write(std::move(elements));
   if (!replaced && is_first) {
     tables_.forget();
+  }
+  if (replaced) {
+    right_since_ = *others;
   }
   return replaced;
 }
@@ -257,54 +187,6 @@ Result<void> NftTable::State::replace_part(std::set<Element> const& before,
   return {};
 }
 
-// Every commit of ours adds one to the generation. So it differs by as many, or others were there.
-Result<std::vector<std::string>> NftTable::State::mend() {
-  Result<std::uint32_t> const generation = socket_.generation();
-  if (!generation) {
-    return fail(generation.error());
-  }
-  std::uint32_t const foreign_changes = *generation - socket_.commits();
-  if (seen_foreign_changes_ == foreign_changes) {
-    return std::vector<std::string>{};
-  }
-  Result<std::vector<std::string>> repairs = mend_tables();
-  if (!repairs) {
-    return repairs;
-  }
-  Result<std::vector<std::string>> more = mend_accept_rules(named_bridges(elements_));
-  if (!more) {
-    return more;
-  }
-  repairs->insert(repairs->end(), more->begin(), more->end());
-  seen_foreign_changes_ = foreign_changes;
-  return repairs;
-}
-
-Result<std::vector<std::string>> NftTable::State::mend_tables() {
-  if (!tables_.are_known()) {
-    return std::vector<std::string>{};
-  }
-  Result<std::vector<std::string>> astray = tables_.astray(socket_);
-  if (!astray || astray->empty()) {
-    return astray;
-  }
-  Result<void> const written = write(elements_);
-  return written ? std::move(astray) : fail(written.error());
-}
-
-Result<std::vector<std::string>> NftTable::State::mend_accept_rules(
-    std::set<std::string> const& named_bridges) {
-  std::vector<std::string> lines;
-  for (ForwardAccept& rules : accept_rules_) {
-    Result<std::vector<std::string>> const mended = rules.mend(socket_, named_bridges);
-    if (!mended) {
-      return fail(Errc::kernel, "accept rules: " + mended.error().message);
-    }
-    lines.insert(lines.end(), mended->begin(), mended->end());
-  }
-  return lines;
-}
-
 // Before the elements: a rule that waits for its bridge does no harm, the other way round would.
 Result<void> NftTable::State::accept_named(Change const& change) {
   std::set<std::string> const gone = named_bridges(change.gone);
@@ -342,6 +224,7 @@ Result<void> NftTable::State::remove_all() {
   }
   tables_.forget();
   elements_.clear();
+  right_since_.reset();
   seen_foreign_changes_.reset();
   return errors.empty() ? Result<void>() : fail(errors.joined());
 }
@@ -356,7 +239,11 @@ Result<NftTable> NftTable::open() {
   if (!socket) {
     return fail(socket.error());
   }
-  return NftTable(std::make_unique<State>(std::move(*socket)));
+  Result<NftMonitor> monitor = NftMonitor::open(socket->port());
+  if (!monitor) {
+    return fail(monitor.error());
+  }
+  return NftTable(std::make_unique<State>(std::move(*socket), std::move(*monitor)));
 }
 
 Result<void> NftTable::replace(std::set<Element> const& elements) {
@@ -377,6 +264,18 @@ Result<void> NftTable::set_resolvers(std::set<IpAddress> const& addresses) {
 
 Result<std::vector<std::string>> NftTable::mend() {
   return state_->mend();
+}
+
+Result<TableView> NftTable::look() {
+  return state_->look();
+}
+
+NftNews NftTable::take_news() {
+  return state_->take_news();
+}
+
+int NftTable::news_descriptor() const {
+  return state_->news_descriptor();
 }
 
 Result<void> NftTable::remove_all() {

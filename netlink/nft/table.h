@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "netlink/kernel_state.h"
+#include "netlink/nft/monitor.h"
 
 #include <memory>
 #include <set>
@@ -14,6 +15,14 @@
 #include <vector>
 
 namespace drawbridge {
+
+/// What a look at our tables found.
+struct TableView {
+  bool are_known = false;           // false before the first replace(): whose they are is not known
+  std::vector<std::string> astray;  // a line for each damage but to `elements`
+  std::set<Element> elements;       // what the sets hold, without facts of the host. What is astray
+                                    // is not read: then it is what they should hold
+};
 
 class NftTable {
  public:
@@ -55,6 +64,17 @@ class NftTable {
   ///
   /// returns  a line for each repair
   Result<std::vector<std::string>> mend();
+
+  /// Looks at what the tables hold. Costs one question when nothing in any table changed but by us
+  /// since they were right, else all of them are read. Nothing changes.
+  ///
+  /// errors  kernel   refused
+  Result<TableView> look();
+
+  /// returns  what others did to tables of this host since the last call
+  NftNews take_news();
+  /// returns  what is readable while there is such news
+  int news_descriptor() const;
 
   /// Takes the tables and the accept rules away.
   Result<void> remove_all();

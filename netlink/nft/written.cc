@@ -110,8 +110,22 @@ Result<std::vector<std::string>> WrittenTables::astray(NftSocket& socket) const 
       return fail(found.error());
     }
     if (*found != fingerprint) {
-      lines.push_back(name_of(family) + (*found ? " was changed by others: written again"
-                                                : " was gone: written again"));
+      lines.push_back(*found ? "rules of " + name_of(family) + " were changed"
+                             : name_of(family) + " was gone");
+    }
+  }
+  return lines;
+}
+
+Result<std::vector<std::string>> WrittenTables::absent(NftSocket& socket) const {
+  std::vector<std::string> lines;
+  for (std::uint16_t const family : families_) {
+    Result<std::optional<Fingerprint>> const found = fingerprint_of(socket, family);
+    if (!found) {
+      return fail(found.error());
+    }
+    if (!*found) {
+      lines.push_back(name_of(family) + " was gone");
     }
   }
   return lines;

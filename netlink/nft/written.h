@@ -58,6 +58,10 @@ class WrittenTables {
   /// errors   kernel   refused
   Result<std::vector<std::string>> astray(NftSocket& socket) const;
 
+  /// returns  a line for each table that is not there
+  /// errors   kernel   refused
+  Result<std::vector<std::string>> absent(NftSocket& socket) const;
+
   /// returns  the chains that elements of `connlimit` lead to, and that are not there
   std::set<std::string> missing_chains(std::set<Element> const& elements) const;
 

@@ -219,7 +219,7 @@ Result<KernelState> FakeKernel::observe(std::set<std::string> const& links) {
 
 Result<KernelState> FakeKernel::observe_owned() {
   KernelState seen = state;
-  seen.elements.clear();
+  seen.are_tables_known = rulesets_replaced > 0;
   return seen;
 }
 
@@ -270,6 +270,7 @@ Result<void> FakeKernel::replace_ruleset(std::set<Element> const& elements) {
     return fail(Errc::kernel, "told to fail");
   }
   state.elements = elements;
+  state.astray_rules.clear();
   ++rulesets_replaced;
   return {};
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace drawbridge {
@@ -18,7 +19,8 @@ namespace drawbridge {
 class FakeKernel : public Kernel {
  public:
   // Free for a test to set and to look at.
-  KernelState state;  // `state.foreign`: links that others own
+  KernelState state;  // `state.foreign`: links that others own; `state.astray_rules`: until the next
+                      // ruleset
   HostRoutes routes;  // a test that changes routes counts the generation up
   int events = -1;    // or a descriptor of the test's own
   std::uint32_t mtu_bytes = 1500;
@@ -27,6 +29,7 @@ class FakeKernel : public Kernel {
   std::vector<FlowPattern> forgotten;  // what forget_flows() was asked for
   std::vector<std::string> repairs;    // what the next mend() reports; emptied by it
   std::size_t retired = 0;             // links that wait for reap()
+  Disturbance disturbance;             // what the next take_disturbance() says; emptied by it
   std::vector<std::string> printed;    // each operation; those that undo begin with "undo: "
   int rulesets_replaced = 0;
   int reap_calls = 0;
@@ -48,6 +51,8 @@ class FakeKernel : public Kernel {
   bool reap() override;
   Result<HostRoutes const*> host_routes() override;
   int events_descriptor() const override { return events; }
+  Disturbance take_disturbance() override { return std::exchange(disturbance, {}); }
+  int rules_descriptor() const override { return -1; }
   Result<std::uint32_t> default_mtu_bytes() override;
 
  private:
