@@ -215,7 +215,7 @@ TEST_F(ConnlimitTest, AChainIsMadeOnceForEachLimitAndIsNobodyElsesChange) {
 TEST_F(ConnlimitTest, AChangeOfTheChainIsNoticedAndPutRight) {
   limit({limit_of("db-a", 10, 5)});
   shell("nft flush chain inet drawbridge connlimit_10_5");
-  EXPECT_EQ(mend(), Lines{"table inet drawbridge was changed by others: written again"});
+  EXPECT_EQ(mend(), Lines{"rules of table inet drawbridge were changed"});
   EXPECT_TRUE(holds(shell("nft list chain inet drawbridge connlimit_10_5"), "@openers6"));
   EXPECT_TRUE(
       holds(shell("nft list map inet drawbridge connlimit"), "\"db-a\" : jump connlimit_10_5"));
