@@ -121,11 +121,7 @@ Result<void> Daemon::watch_kernel() {
   });
   Result<void> const rules =
       server_.watch(kernel_->rules_descriptor(), [this] { take_disturbance(); });
-  Result<void> const alarm = server_.watch(alarm_.descriptor(), [this] {
-    alarm_.take();
-    looks_.tend();
-    alarm_.set(looks_.due());
-  });
+  Result<void> const alarm = server_.watch(alarm_.descriptor(), [this] { tend_looks(); });
   for (Result<void> const& watched : {routes, rules, alarm}) {
     if (!watched) {
       return watched;
@@ -209,6 +205,16 @@ void Daemon::hold_again() {
   }
   log_changes(driver_.hold_again());
   next_hold_ = std::chrono::steady_clock::now() + between_holds;
+}
+
+/// The alarm went off. Links that a look retired are deleted although no request comes.
+void Daemon::tend_looks() {
+  alarm_.take();
+  looks_.tend();
+  if (kernel_->reap()) {
+    alarm_.set(std::chrono::steady_clock::now() + idle_after);
+  }
+  alarm_.set(looks_.due());
 }
 
 /// What others did makes a look due, and so does what we did to links.

@@ -53,6 +53,7 @@ class Daemon {
   void reload();
   bool tend();
   void take_disturbance();
+  void tend_looks();
   void settle();
   void settle_overdue();
   void hold_again();
