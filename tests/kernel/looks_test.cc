@@ -39,8 +39,8 @@ void add_network(KernelState& state, unsigned number) {
     veth.container_end = fmt::format("dc-{}-{}", number, i);
     veth.owner = fmt::format("{:016x}", number * 2 + i);
     veth.bridge = bridge.name;
-    veth.mac = {{2, 0x42, static_cast<std::uint8_t>(number >> 8),
-                 static_cast<std::uint8_t>(number), 1, static_cast<std::uint8_t>(i)}};
+    veth.mac = {{2, 0x42, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number),
+                 1, static_cast<std::uint8_t>(i)}};
     veth.isolated = true;
     state.veths[veth.host_end] = veth;
     IpAddress const address{Family::ipv4, gateway.bits + 1 + i};
@@ -137,7 +137,9 @@ TEST_F(LooksTest, EachDamageWakesIsNamedAndIsRepaired) {
 
 TEST_F(LooksTest, WhatOthersDoToTheirsWakesNobodyAndStays) {
   given(networks(1));
-  shell("ip link add other type bridge && ip link set other up && ip addr add 192.0.2.1/24 dev other");
+  shell(
+      "ip link add other type bridge && ip link set other up && ip addr add 192.0.2.1/24 dev "
+      "other");
   shell("ip link add type veth && ip -6 addr add 2001:db8::1/64 dev other");
   EXPECT_FALSE(disturbance().ours);
   shell("nft add table inet other");
@@ -176,7 +178,8 @@ TEST_F(LooksTest, ALookCostsLittle) {
   long const unchanged = cost_of_look();
   shell("nft add table inet other");
   long const after_change = cost_of_look();
-  fmt::print("{} networks: {} us, after a change of others {} us\n", count, unchanged, after_change);
+  fmt::print("{} networks: {} us, after a change of others {} us\n", count, unchanged,
+             after_change);
   constexpr long most = 100'000;
   EXPECT_LT(unchanged, most);
   EXPECT_LT(after_change, most);

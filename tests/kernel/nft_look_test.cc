@@ -75,7 +75,6 @@ class NftLookTest : public NetnsTest {
     pollfd descriptor{nft_.news_descriptor(), POLLIN, 0};
     return ::poll(&descriptor, 1, 0) == 1;
   }
-
 };
 
 TEST_F(NftLookTest, BeforeTheFirstRulesetNothingIsKnown) {
@@ -106,10 +105,10 @@ TEST_F(NftLookTest, OwnChangesAreKnownWithoutReading) {
 
 TEST_F(NftLookTest, AnElementThatIsGoneIsMissed) {
   for (Element const& element : elements) {
-    std::string const family = element.set == "sources4" || element.set == "targets6" ||
-                                       element.set == "projects"
-                                   ? "bridge"
-                                   : "inet";
+    std::string const family =
+        element.set == "sources4" || element.set == "targets6" || element.set == "projects"
+            ? "bridge"
+            : "inet";
     shell("nft flush set " + family + " drawbridge " + element.set + " || nft flush map " + family +
           " drawbridge " + element.set);
     TableView const view = look();
@@ -140,8 +139,9 @@ TEST_F(NftLookTest, AForeignElementIsSeenByItsText) {
 }
 
 TEST_F(NftLookTest, AnElementWithAnotherValueIsMissedAndForeign) {
-  shell("nft 'delete element inet drawbridge pair { \"db-one\" . \"db-one\" };"
-        "add element inet drawbridge pair { \"db-one\" . \"db-one\" : drop }'");
+  shell(
+      "nft 'delete element inet drawbridge pair { \"db-one\" . \"db-one\" };"
+      "add element inet drawbridge pair { \"db-one\" . \"db-one\" : drop }'");
   std::set<Element> const seen = look().elements;
   EXPECT_FALSE(seen.contains({"pair", {"db-one", "db-one"}, Verdict{}}));
   EXPECT_TRUE(seen.contains({"pair", {"db-one", "db-one"}}));
@@ -220,10 +220,14 @@ TEST_F(NftLookTest, CommitsOfOthersWakeAndAreOursOnlyInOurTable) {
 
 TEST_F(NftLookTest, MoreEventsThanFitMayBeOurs) {
   nft_.take_news();
-  shell(
-      "{ echo 'add table inet other'; echo 'add set inet other s { type ipv4_addr; }';"
-      "  seq 0 99999 | awk '{ printf \"add element inet other s { 10.%d.%d.%d }\\n\","
-      "    $1 / 62500, $1 / 250 % 250, $1 % 250 }'; } | nft -f -");
+  shell("nft 'add table inet other; add set inet other s { type ipv4_addr; }'");
+  for (int batch = 0; batch < 40; ++batch) {
+    shell("nft \"add element inet other s { $(seq -s, -f '10.9." + std::to_string(batch) +
+          ".%g' 0 255) }\"");
+    shell("nft \"flush set inet other s\"");
+    shell("nft \"add element inet other s { $(seq -s, -f '11.9." + std::to_string(batch) +
+          ".%g' 0 255) }\"");
+  }
   NftNews const news = nft_.take_news();
   EXPECT_TRUE(news.any);
   EXPECT_TRUE(news.ours);

@@ -45,9 +45,9 @@ TEST(Damage, NamesTheAddressOfABridgeThatIsMadeAnewForIt) {
   KernelState observed;
   observed.bridges["db-web"] = bridge();
   observed.bridges["db-web"].mac = *MacAddress::parse("02:00:00:00:00:09");
-  EXPECT_EQ(of(CreateBridge{bridge()}, observed),
-            (Damage{"bridge",
-                    "bridge db-web had address 02:00:00:00:00:09 and not 02:db:0a:f9:01:01"}));
+  EXPECT_EQ(
+      of(CreateBridge{bridge()}, observed),
+      (Damage{"bridge", "bridge db-web had address 02:00:00:00:00:09 and not 02:db:0a:f9:01:01"}));
 }
 
 TEST(Damage, NamesAddresses) {
@@ -58,16 +58,20 @@ TEST(Damage, NamesAddresses) {
 }
 
 TEST(Damage, NamesWhatIsWrongWithAPort) {
-  EXPECT_EQ(of(CreateVeth{port()}), (Damage{"port", "port dv-one of endpoint fedcba987654 was gone"}));
+  EXPECT_EQ(of(CreateVeth{port()}),
+            (Damage{"port", "port dv-one of endpoint fedcba987654 was gone"}));
   EXPECT_EQ(of(RetireVeth{port()}),
             (Damage{"port", "port dv-one of endpoint fedcba987654 was left over"}));
   EXPECT_EQ(of(BringUp{"dv-one"}), (Damage{"port", "port dv-one was down"}));
-  EXPECT_EQ(of(SetIsolation{"dv-one", false, true}), (Damage{"port", "port dv-one was not isolated"}));
+  EXPECT_EQ(of(SetIsolation{"dv-one", false, true}),
+            (Damage{"port", "port dv-one was not isolated"}));
   EXPECT_EQ(of(SetIsolation{"dv-one", true, false}), (Damage{"port", "port dv-one was isolated"}));
-  EXPECT_EQ(of(SetHairpin{"dv-one", false, true}), (Damage{"port", "port dv-one sent no frames back"}));
+  EXPECT_EQ(of(SetHairpin{"dv-one", false, true}),
+            (Damage{"port", "port dv-one sent no frames back"}));
   EXPECT_EQ(of(SetHairpin{"dv-one", true, false}),
             (Damage{"port", "port dv-one sent frames back where they came from"}));
-  EXPECT_EQ(of(SetGroup{"dv-one", {0}, {7}}), (Damage{"port", "port dv-one was in group 0 and not 7"}));
+  EXPECT_EQ(of(SetGroup{"dv-one", {0}, {7}}),
+            (Damage{"port", "port dv-one was in group 0 and not 7"}));
 }
 
 TEST(Damage, TellsAPortThatIsOffItsBridgeFromOneThatIsNotKnownThere) {
@@ -79,9 +83,10 @@ TEST(Damage, TellsAPortThatIsOffItsBridgeFromOneThatIsNotKnownThere) {
             (Damage{"port", "port dv-one was off its bridge db-web"}));
   observed.veths["dv-one"].bridge = "db-web";
   observed.veths["dv-one"].mac = {};
-  EXPECT_EQ(of(AttachPort{port()}, observed),
-            (Damage{"port",
-                    "port dv-one was not known to its bridge db-web by its address 02:db:0a:f9:01:02"}));
+  EXPECT_EQ(
+      of(AttachPort{port()}, observed),
+      (Damage{"port",
+              "port dv-one was not known to its bridge db-web by its address 02:db:0a:f9:01:02"}));
   Veth off = port();
   off.bridge.clear();
   EXPECT_EQ(of(AttachPort{off}, observed), (Damage{"port", "port dv-one was on bridge db-web"}));
@@ -92,9 +97,10 @@ TEST(Damage, NamesRates) {
   limited.rate_bits_per_second = 8000;
   EXPECT_EQ(of(SetRate{limited, 0}),
             (Damage{"port", "port dv-one had no limit of its rate and not a rate of 8000 bit/s"}));
-  EXPECT_EQ(of(SetRate{limited, unsound_rate}),
-            (Damage{"port",
-                    "port dv-one had an incomplete limit of its rate and not a rate of 8000 bit/s"}));
+  EXPECT_EQ(
+      of(SetRate{limited, unsound_rate}),
+      (Damage{"port",
+              "port dv-one had an incomplete limit of its rate and not a rate of 8000 bit/s"}));
 }
 
 TEST(Damage, NamesForwardingAndElements) {

@@ -113,10 +113,12 @@ TEST_F(ReconcilerTest, ABridgeWithAnotherMacIsMadeAnew) {
 }
 
 TEST_F(ReconcilerTest, AddressesComeAndGo) {
-  expect_told_and_repaired([](KernelState& state) {
-    state.bridges["db-web"].addresses = {gateway6, *IpPrefix::parse("10.9.9.9/8")};
-  }, {"address: address 10.9.9.9/8 was not ours on db-web",
-      "address: address 10.249.1.1/24 was missing on db-web"});
+  expect_told_and_repaired(
+      [](KernelState& state) {
+        state.bridges["db-web"].addresses = {gateway6, *IpPrefix::parse("10.9.9.9/8")};
+      },
+      {"address: address 10.9.9.9/8 was not ours on db-web",
+       "address: address 10.249.1.1/24 was missing on db-web"});
 }
 
 TEST_F(ReconcilerTest, APortComesBackToItsBridgeAndIsIsolated) {
@@ -194,11 +196,12 @@ TEST_F(ReconcilerTest, APortOfABridgeThatCannotBeMadeIsToldToo) {
   kernel.state.bridges.clear();
   kernel.state.veths["dv-one"].bridge.clear();
   kernel.fail_after(0);
-  EXPECT_EQ(texts(reconciler.bring_all_to(wanted)),
-            (Lines{"bridge: bridge db-web of network 0123456789ab was gone BUT create bridge db-web "
-                   "10.249.1.1/24 fd00:249::1/64: told to fail",
-                   "port: port dv-one was off its bridge db-web BUT attach dv-one to db-web: link "
-                   "db-web is not there"}));
+  EXPECT_EQ(
+      texts(reconciler.bring_all_to(wanted)),
+      (Lines{"bridge: bridge db-web of network 0123456789ab was gone BUT create bridge db-web "
+             "10.249.1.1/24 fd00:249::1/64: told to fail",
+             "port: port dv-one was off its bridge db-web BUT attach dv-one to db-web: link "
+             "db-web is not there"}));
 }
 
 TEST_F(ReconcilerTest, ARulesetThatCannotBeWrittenIsTriedAtTheNextLook) {
