@@ -160,8 +160,7 @@ std::vector<Repair> Reconciler::bring_all_to(KernelState const& wanted) {
   // Rules first: no link comes up before the rules that judge its packets.
   std::vector<Repair> repairs = rule_damage(*observed, plan);
   bool const is_ruled = observed->are_tables_known && repairs.empty();
-  Result<void> const ruled =
-      is_ruled ? Result<void>() : kernel_.replace_ruleset(wanted.elements);
+  Result<void> const ruled = is_ruled ? Result<void>() : kernel_.replace_ruleset(wanted.elements);
   if (!ruled) {
     std::string const what = repairs.empty() ? "our tables" : repairs.front().text;
     repairs.assign(1, {"rules", what, ruled.error().message});

@@ -41,9 +41,9 @@ struct Teller {
   Damage operator()(CreateBridge const& step) {
     auto const is = observed.bridges.find(step.bridge.name);
     if (is != observed.bridges.end() && is->second.owner == step.bridge.owner) {
-      return of_link(step.bridge.name, fmt::format("had address {} and not {}",
-                                                   is->second.mac.to_string(),
-                                                   step.bridge.mac.to_string()));
+      return of_link(step.bridge.name,
+                     fmt::format("had address {} and not {}", is->second.mac.to_string(),
+                                 step.bridge.mac.to_string()));
     }
     return {"bridge", fmt::format("bridge {} of network {} was gone", step.bridge.name,
                                   brief(step.bridge.owner))};
@@ -90,8 +90,8 @@ struct Teller {
     return of_link(step.port, step.after ? "was not isolated" : "was isolated");
   }
   Damage operator()(SetGroup const& step) {
-    return of_link(step.link,
-                   fmt::format("was in group {} and not {}", step.before.number, step.after.number));
+    return of_link(step.link, fmt::format("was in group {} and not {}", step.before.number,
+                                          step.after.number));
   }
   Damage operator()(SetHairpin const& step) {
     return of_link(step.port,
@@ -110,8 +110,8 @@ struct Teller {
                                    step.remove.size())};
   }
   Damage operator()(EnableForwarding const& step) {
-    return {"forwarding", fmt::format("forwarding of {} was off",
-                                      step.family == Family::ipv4 ? "ipv4" : "ipv6")};
+    return {"forwarding",
+            fmt::format("forwarding of {} was off", step.family == Family::ipv4 ? "ipv4" : "ipv6")};
   }
 };
 

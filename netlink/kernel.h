@@ -41,8 +41,8 @@ class Kernel {
   /// Retired ones go back to the reaper's queue. Looks at our tables, too: they are read where
   /// others changed any nftables table since they were right.
   ///
-  /// returns  with `elements`, but for the host's own: uplinks, name servers. Where tables are astray
-  ///          or not known, they are what was written last
+  /// returns  with `elements`, but for the host's own: uplinks, name servers. Where tables are
+  ///          astray or not known, they are what was written last
   virtual Result<KernelState> observe_owned() = 0;
 
   /// Runs a plan, all or nothing: when a step fails, the inverses of the steps before it run.

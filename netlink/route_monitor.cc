@@ -149,9 +149,9 @@ RouteMonitor& RouteMonitor::operator=(RouteMonitor&&) noexcept = default;
 RouteMonitor::~RouteMonitor() = default;
 
 Result<RouteMonitor> RouteMonitor::open() {
-  Result<RouteChannel> events = RouteChannel::subscribe(
-      {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-       RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP});
+  Result<RouteChannel> events =
+      RouteChannel::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                               RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP});
   if (!events) {
     return fail(events.error());
   }

@@ -70,9 +70,9 @@ Result<std::unique_ptr<Daemon>> Daemon::open(ServeCommand const& command) {
   if (!alarm) {
     return fail(alarm.error());
   }
-  std::unique_ptr<Daemon> daemon(new Daemon({command, std::move(*config), std::move(*store),
-                                             std::move(*kernel), std::move(*ports),
-                                             std::move(*alarm), *ula_prefix}));
+  std::unique_ptr<Daemon> daemon(
+      new Daemon({command, std::move(*config), std::move(*store), std::move(*kernel),
+                  std::move(*ports), std::move(*alarm), *ula_prefix}));
   Result<void> const started = daemon->start();
   return started ? Result<std::unique_ptr<Daemon>>(std::move(daemon)) : fail(started.error());
 }

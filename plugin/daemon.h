@@ -72,7 +72,7 @@ class Daemon {
   Server server_;
   EngineView engine_;
   Looks looks_;
-  Alarm alarm_;  // for what looks_ has to do
+  Alarm alarm_;                    // for what looks_ has to do
   std::uint64_t routes_seen_ = 0;  // generation
   std::optional<std::chrono::steady_clock::time_point> unsettled_since_;
   std::chrono::steady_clock::time_point next_hold_;

@@ -9,11 +9,11 @@
 namespace drawbridge {
 
 struct LookPace {
-  std::chrono::milliseconds period{30'000};   // from one look to the next
-  std::chrono::milliseconds overdue{30'000};  // requests put it off, but not for longer
-  std::chrono::milliseconds gather{100};      // from a disturbance, or a request, to the look
-  std::chrono::milliseconds longest{1'000};   // the same while requests keep coming
-  int cost_factor = 20;                       // a look rests for so many times what it cost
+  std::chrono::milliseconds period{30'000};        // from one look to the next
+  std::chrono::milliseconds overdue{30'000};       // requests put it off, but not for longer
+  std::chrono::milliseconds gather{100};           // from a disturbance, or a request, to the look
+  std::chrono::milliseconds longest{1'000};        // the same while requests keep coming
+  int cost_factor = 20;                            // a look rests for so many times what it cost
   std::chrono::milliseconds after_failure{2'000};  // or for so long, when it repaired not all
 };
 

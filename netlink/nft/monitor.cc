@@ -55,9 +55,8 @@ bool is_of_our_table(nlmsghdr const* message) {
     if (mnl_attr_get_type(attribute) != table_attribute) {
       return MNL_CB_OK;
     }
-    *static_cast<bool*>(answer) =
-        mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0 &&
-        std::string_view(mnl_attr_get_str(attribute)) == nft_table_name;
+    *static_cast<bool*>(answer) = mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0 &&
+                                  std::string_view(mnl_attr_get_str(attribute)) == nft_table_name;
     return MNL_CB_STOP;
   };
   mnl_attr_parse(message, sizeof(nfgenmsg), look_at, &is_ours);
@@ -86,8 +85,8 @@ Result<NftMonitor> NftMonitor::open(std::uint32_t own_port) {
   int const group = NFNLGRP_NFTABLES;
   if (!drop_events_of(opened.descriptor(), own_port) ||
       mnl_socket_bind(opened.socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0 ||
-      mnl_socket_setsockopt(opened.socket_.get(), NETLINK_ADD_MEMBERSHIP,
-                            const_cast<int*>(&group), sizeof group) < 0) {
+      mnl_socket_setsockopt(opened.socket_.get(), NETLINK_ADD_MEMBERSHIP, const_cast<int*>(&group),
+                            sizeof group) < 0) {
     return fail(nft_error(errno, "listen to events"));
   }
   return opened;

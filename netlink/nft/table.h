@@ -1,8 +1,8 @@
 // Our tables `inet drawbridge` and `bridge drawbridge` in the kernel, and the accept rules beside
 // them.
 //
-// What the sets hold is mirrored here, and read back only by replace(), and by look() when others were
-// there: so an operation costs one small transaction however many networks there are.
+// What the sets hold is mirrored here, and read back only by replace(), and by look() when others
+// were there: so an operation costs one small transaction however many networks there are.
 // source: docs/firewall.md
 #pragma once
 

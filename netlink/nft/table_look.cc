@@ -74,9 +74,10 @@ Element told(char const* set, StoredElement const& stored) {
       break;
     }
     std::string const first = text_of(part, std::string_view(stored.key).substr(at, part.bytes));
-    std::string const last = at + part.bytes <= stored.key_end.size()
-                                 ? text_of(part, std::string_view(stored.key_end).substr(at, part.bytes))
-                                 : first;
+    std::string const last =
+        at + part.bytes <= stored.key_end.size()
+            ? text_of(part, std::string_view(stored.key_end).substr(at, part.bytes))
+            : first;
     element.key.emplace_back(first == last ? first : first + "-" + last);
     at += (part.bytes + register_bytes - 1) / register_bytes * register_bytes;
   }

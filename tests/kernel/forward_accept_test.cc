@@ -199,9 +199,8 @@ TEST_F(ForwardAcceptTest, ReturnsWithTheTableAfterAFlushOfEverything) {
   shell("nft flush ruleset");
   drop_as_docker_does();
 
-  EXPECT_EQ(mend(),
-            (Lines{"table inet drawbridge was gone",
-                   "table bridge drawbridge was gone", in_docker_user, in_forward}));
+  EXPECT_EQ(mend(), (Lines{"table inet drawbridge was gone", "table bridge drawbridge was gone",
+                           in_docker_user, in_forward}));
 }
 
 TEST_F(ForwardAcceptTest, ABridgeWithANameOfItsOwnHasAPairWhileItExists) {

@@ -332,8 +332,7 @@ TEST_F(NftTableTest, MendWritesATableThatIsGone) {
   std::string const before = tables();
   shell("nft flush ruleset");
 
-  EXPECT_EQ(mend(), (Lines{"table inet drawbridge was gone",
-                           "table bridge drawbridge was gone"}));
+  EXPECT_EQ(mend(), (Lines{"table inet drawbridge was gone", "table bridge drawbridge was gone"}));
 
   EXPECT_EQ(tables(), before);
   EXPECT_EQ(mend(), Lines{});

@@ -19,8 +19,8 @@ namespace drawbridge {
 class FakeKernel : public Kernel {
  public:
   // Free for a test to set and to look at.
-  KernelState state;  // `state.foreign`: links that others own; `state.astray_rules`: until the next
-                      // ruleset
+  KernelState state;  // `state.foreign`: links that others own; `state.astray_rules`: until the
+                      // next ruleset
   HostRoutes routes;  // a test that changes routes counts the generation up
   int events = -1;    // or a descriptor of the test's own
   std::uint32_t mtu_bytes = 1500;
