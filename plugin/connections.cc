@@ -12,6 +12,8 @@ namespace {
 using boost::system::error_code;
 
 constexpr std::chrono::milliseconds sweep_again{10};
+// Between a client's connect and its first bytes, on a busy machine.
+constexpr std::chrono::milliseconds newcomer{100};
 
 /// returns  true when the client neither waits for a reply nor has begun a request
 bool is_quiet(Connection const& connection) {
@@ -50,11 +52,20 @@ void Connections::evict_longest_idle() {
   }
 }
 
+void Connections::end_when_idle(Connection& connection) {
+  if (!connection.has_asked && Clock::now() - connection.idle_since < newcomer) {
+    set_deadline(connection, newcomer);
+    return;
+  }
+  error_code ignored;
+  ignored = connection.socket.shutdown(boost::asio::socket_base::shutdown_receive, ignored);
+}
+
 void Connections::begin_stop() {
   stopping_ = true;
   for (Connection& connection : all_) {
     if (is_quiet(connection)) {
-      connection.socket.cancel();
+      end_when_idle(connection);
     } else if (connection.deadline != never) {
       set_deadline(connection, limits_.linger);
     }

@@ -34,6 +34,7 @@ struct Connection {
   boost::asio::steady_timer answered;
   Clock::time_point deadline = never;    // at which the read or write under way is cancelled
   Clock::time_point idle_since = never;  // never: a request is being read or answered
+  bool has_asked = false;                // at least one request
   std::array<char, std::size_t{16} * 1024> incoming;
 };
 
@@ -52,6 +53,10 @@ class Connections {
 
   /// Ends the connection that has been idle for longest, if any is.
   void evict_longest_idle();
+
+  /// Lets an idle connection end, but for what its client has sent already: cut off, that would be
+  /// sent again without its body. Who connected just now gets a moment to ask.
+  void end_when_idle(Connection& connection);
 
   /// Ends the idle ones; the others get no more time than a refused one.
   void begin_stop();

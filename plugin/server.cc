@@ -44,19 +44,23 @@ constexpr std::chrono::milliseconds accept_retry{50};
 /// A socket on which clients arrive.
 struct Door {
   Door(asio::io_context& io, UnixSocket socket, Handler handler_of_requests)
-      : file(std::move(socket)),
+      : is_inherited(!socket.has_file()),
+        file(std::move(socket)),
         listening(io, file.take_descriptor().release()),
         handler(std::move(handler_of_requests)),
         room(io, never) {
     listening.non_blocking(true);
   }
 
+  bool is_inherited;
   UnixSocket file;
   stream_descriptor listening;
   Handler handler;
   asio::steady_timer room;  // cancelled when a connection ended or became idle
   bool in_trouble = false;  // accept failed, and the log says so
 };
+
+enum class Accepted { one, none, failed };
 
 /// returns  what to tell a client whose request broke off
 std::optional<HttpRefusal> refusal_of(error_code error) {
@@ -91,10 +95,12 @@ struct Server::Impl {
   bool stopping = false;
   CoreLoop core;
   CoreLoop::Task on_hangup;
+  CoreLoop::Task on_stop;
   std::list<Watch> watches;
 
   asio::awaitable<void> accept_clients(Door& door);
-  bool accept_one(Door& door);
+  Accepted accept_one(Door& door);
+  void close_door(Door& door);
   void open(Door& door, FileDescriptor client);
   void tell_room();
 
@@ -122,7 +128,7 @@ asio::awaitable<void> Server::Impl::accept_clients(Door& door) {
       co_return;
     }
     bool const full = connections.is_full();
-    if (!full && accept_one(door)) {
+    if (!full && accept_one(door) != Accepted::failed) {
       continue;
     }
     connections.evict_longest_idle();
@@ -131,23 +137,23 @@ asio::awaitable<void> Server::Impl::accept_clients(Door& door) {
   }
 }
 
-/// returns  false when the process or the kernel has run out of something
-bool Server::Impl::accept_one(Door& door) {
+/// returns  failed when the process or the kernel has run out of something
+Accepted Server::Impl::accept_one(Door& door) {
   int const flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
   FileDescriptor client(::accept4(door.listening.native_handle(), nullptr, nullptr, flags));
   int const code = errno;
   if (client.is_open()) {
     door.in_trouble = false;
     open(door, std::move(client));
-    return true;
+    return Accepted::one;
   }
   if (code == EAGAIN || code == EINTR || code == ECONNABORTED) {
-    return true;
+    return Accepted::none;
   }
   if (!std::exchange(door.in_trouble, true)) {
     log::warn("accept a connection: {}; trying again", std::strerror(code));
   }
-  return false;
+  return Accepted::failed;
 }
 
 void Server::Impl::open(Door& door, FileDescriptor client) {
@@ -175,6 +181,7 @@ asio::awaitable<void> Server::Impl::serve(Connection& connection) {
     std::optional<HttpRequest> request = connection.decoder.next();
     if (request) {
       connection.request = std::move(*request);
+      connection.has_asked = true;
       open = co_await answer(connection);
     } else if (connection.decoder.refusal()) {
       connection.refusal = connection.decoder.refusal();
@@ -210,7 +217,10 @@ error_code Server::Impl::begin_read(Connection& connection) {
     connection.deadline = never;
     connection.idle_since = now;
     tell_room();
-    return stopping ? asio::error::operation_aborted : error_code();
+    if (stopping) {
+      connections.end_when_idle(connection);
+    }
+    return {};
   }
   if (connection.deadline == never) {
     connections.set_deadline(connection, limits.request);
@@ -302,16 +312,30 @@ void Server::Impl::begin_stop() {
     door.file.remove_file();
   }
   for (Door& door : doors) {
-    door.listening.close();
-    door.room.cancel();
+    close_door(door);
   }
   for (Watch& watch : watches) {
     watch.close();
   }
   connections.begin_stop();
+  if (on_stop) {
+    core.post(on_stop);
+  }
   if (connections.is_empty()) {
     io.stop();
   }
+}
+
+/// Clients that have connected and wait to be accepted have asked already. An inherited socket
+/// keeps them for the next daemon; ours would turn them away.
+void Server::Impl::close_door(Door& door) {
+  if (!door.is_inherited) {
+    ::shutdown(door.listening.native_handle(), SHUT_RDWR);
+    while (!connections.is_full() && accept_one(door) == Accepted::one) {
+    }
+  }
+  door.listening.close();
+  door.room.cancel();
 }
 
 /// On the core thread. The connection belongs to the io thread again once that is told.
@@ -344,7 +368,8 @@ Result<void> Server::listen(Listener listener) {
                               std::move(listener.handler));
     return {};
   }
-  Result<UnixSocket> socket = UnixSocket::listen_on(std::move(listener.socket));
+  Result<UnixSocket> socket =
+      UnixSocket::listen_on(std::move(listener.socket), listener.folder_mode);
   if (!socket) {
     return fail(socket.error());
   }
@@ -363,6 +388,7 @@ Result<void> Server::watch(int descriptor, std::function<void()> on_readable) {
 void Server::run(CoreWork const& work) {
   std::signal(SIGPIPE, SIG_IGN);
   impl_->on_hangup = work.on_hangup;
+  impl_->on_stop = work.on_stop;
   impl_->wait_for_signal();
   for (Door& door : impl_->doors) {
     asio::co_spawn(impl_->io, impl_->accept_clients(door), asio::detached);

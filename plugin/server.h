@@ -15,6 +15,8 @@
 #include <functional>
 #include <memory>
 
+#include <sys/types.h>
+
 namespace drawbridge {
 
 /// Takes the reply to a request: once, on the core thread.
@@ -30,6 +32,7 @@ struct Listener {
   std::filesystem::path socket;  // created with mode 0600, removed at the end
   Handler handler;
   FileDescriptor inherited = {};  // listens already (socket activation): nothing created or removed
+  mode_t folder_mode = 0755;      // of the socket's folder, where that has to be made
 };
 
 struct ServerLimits {
@@ -45,6 +48,7 @@ struct CoreWork {
   std::function<bool()> on_idle;     // none came for `idle_after`; true: again after that time
   std::chrono::milliseconds idle_after{};
   std::function<void()> on_hangup;  // with each SIGHUP
+  std::function<void()> on_stop;    // once no new connection is taken any more
 };
 
 class Server {

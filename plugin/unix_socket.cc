@@ -47,12 +47,12 @@ Result<FileDescriptor> open_socket() {
   return descriptor;
 }
 
-/// Makes what is missing of `directory`, each part with mode 0755.
-Result<void> make_directories(fs::path const& directory) {
+/// Makes what is missing of `directory`: itself with `mode`, what it is in with 0755.
+Result<void> make_directories(fs::path const& directory, mode_t mode) {
   fs::path made;
   for (fs::path const& part : directory) {
     made /= part;
-    if (::mkdir(made.c_str(), 0755) != 0 && errno != EEXIST) {
+    if (::mkdir(made.c_str(), made == directory ? mode : 0755) != 0 && errno != EEXIST) {
       return fail_with(errno, "create directory " + made.native());
     }
   }
@@ -103,12 +103,12 @@ Result<FileDescriptor> bind_and_listen(sockaddr_un const& address) {
   return descriptor;
 }
 
-Result<FileDescriptor> bind_at(fs::path const& path) {
+Result<FileDescriptor> bind_at(fs::path const& path, mode_t folder_mode) {
   Result<sockaddr_un> const address = address_of(path);
   if (!address) {
     return fail(address.error());
   }
-  if (Result<void> const made = make_directories(path.parent_path()); !made) {
+  if (Result<void> const made = make_directories(path.parent_path(), folder_mode); !made) {
     return fail(made.error());
   }
   if (Result<void> const clear = remove_stale(*address); !clear) {
@@ -119,8 +119,8 @@ Result<FileDescriptor> bind_at(fs::path const& path) {
 
 }  // namespace
 
-Result<UnixSocket> UnixSocket::listen_on(fs::path path) {
-  Result<FileDescriptor> descriptor = bind_at(path);
+Result<UnixSocket> UnixSocket::listen_on(fs::path path, mode_t folder_mode) {
+  Result<FileDescriptor> descriptor = bind_at(path, folder_mode);
   if (!descriptor) {
     return fail(descriptor.error().within("socket " + path.native()));
   }

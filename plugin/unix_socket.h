@@ -17,10 +17,11 @@ class UnixSocket {
  public:
   /// Binds and listens, mode 0600. Missing directories are created with mode 0755.
   ///
+  /// folder_mode  mode of the socket's own directory, should it be missing
   /// errors  invalid_argument  the path is longer than a socket address can hold
   ///         conflict          another process answers there, or the file is not a socket
   ///         kernel            the directory or the file cannot be made; the text says why
-  static Result<UnixSocket> listen_on(std::filesystem::path path);
+  static Result<UnixSocket> listen_on(std::filesystem::path path, mode_t folder_mode = 0755);
 
   /// Takes over a socket that listens already (socket activation). Its file is not ours to remove.
   static UnixSocket adopt(FileDescriptor listening);
@@ -30,6 +31,9 @@ class UnixSocket {
 
   /// returns  the listening descriptor; from then on only the file is kept here
   FileDescriptor take_descriptor() { return std::move(descriptor_); }
+
+  /// returns  false for one that was taken over
+  bool has_file() const { return !path_.empty(); }
 
   /// Removes the file, unless another process has put its own there since.
   void remove_file();

@@ -50,6 +50,21 @@ TEST(UnixSocket, MakesMissingDirectories) {
   EXPECT_EQ(mode_of(directory / "run/plugins"), 0755U);
 }
 
+TEST(UnixSocket, MakesAFolderOfItsOwnForItsOwnerAlone) {
+  TempDirectory const directory;
+  ASSERT_OK(UnixSocket::listen_on(directory / "run/drawbridge/control.sock", 0700));
+  EXPECT_EQ(mode_of(directory / "run"), 0755U);
+  EXPECT_EQ(mode_of(directory / "run/drawbridge"), 0700U);
+}
+
+TEST(UnixSocket, LeavesAFolderThatIsThereAsItIs) {
+  TempDirectory const directory;
+  std::filesystem::create_directory(directory / "drawbridge");
+  mode_t const before = mode_of(directory / "drawbridge");
+  ASSERT_OK(UnixSocket::listen_on(directory / "drawbridge/control.sock", 0700));
+  EXPECT_EQ(mode_of(directory / "drawbridge"), before);
+}
+
 TEST(UnixSocket, IsClosedOnExec) {
   TempDirectory const directory;
   Result<UnixSocket> socket = UnixSocket::listen_on(directory / "p.sock");
