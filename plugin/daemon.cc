@@ -6,6 +6,8 @@
 #include "plugin/control_routes.h"
 #include "plugin/version.h"
 
+#include <fmt/core.h>
+
 #include <chrono>
 #include <random>
 #include <string>
@@ -37,6 +39,14 @@ DriverSettings settings_of(Config const& config) {
   return {config.defaults, !config.docker_socket.empty()};
 }
 
+Result<ActivatedSockets> activated_sockets(ServeCommand const& command) {
+  Result<std::vector<PassedDescriptor>> passed = take_passed_descriptors();
+  if (!passed) {
+    return fail(passed.error());
+  }
+  return tell_apart(std::move(*passed), {command.plugin_socket, command.control_socket});
+}
+
 std::uint64_t random_bits() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
@@ -45,6 +55,11 @@ std::uint64_t random_bits() {
 }  // namespace
 
 Result<std::unique_ptr<Daemon>> Daemon::open(ServeCommand const& command) {
+  ServiceNotify manager = ServiceNotify::from_environment();
+  Result<ActivatedSockets> sockets = activated_sockets(command);
+  if (!sockets) {
+    return fail(sockets.error());
+  }
   Result<Config> config = resolve_config(command);
   if (!config) {
     return fail(config.error());
@@ -71,14 +86,17 @@ Result<std::unique_ptr<Daemon>> Daemon::open(ServeCommand const& command) {
     return fail(alarm.error());
   }
   std::unique_ptr<Daemon> daemon(
-      new Daemon({command, std::move(*config), std::move(*store), std::move(*kernel),
-                  std::move(*ports), std::move(*alarm), *ula_prefix}));
+      new Daemon({std::move(manager), std::move(*sockets), command, std::move(*config),
+                  std::move(*store), std::move(*kernel), std::move(*ports), std::move(*alarm),
+                  *ula_prefix}));
   Result<void> const started = daemon->start();
   return started ? Result<std::unique_ptr<Daemon>>(std::move(daemon)) : fail(started.error());
 }
 
 Daemon::Daemon(Parts parts)
-    : command_(std::move(parts.command)),
+    : manager_(std::move(parts.manager)),
+      sockets_(std::move(parts.sockets)),
+      command_(std::move(parts.command)),
       config_(std::move(parts.config)),
       ula_prefix_(parts.ula_prefix),
       store_(std::move(parts.store)),
@@ -97,12 +115,7 @@ Result<void> Daemon::start() {
   if (Result<void> loaded = ipam_.load(); !loaded) {
     return loaded;
   }
-  // Who does not get the sockets is a second daemon, and keeps off the kernel. What is asked waits
-  // until run().
-  if (Result<void> opened = serve_on(command_.plugin_socket, plugin_); !opened) {
-    return opened;
-  }
-  if (Result<void> opened = serve_on(command_.control_socket, control_); !opened) {
+  if (Result<void> opened = open_sockets(); !opened) {
     return opened;
   }
   Result<std::vector<std::string>> const changes = driver_.start();
@@ -111,6 +124,9 @@ Result<void> Daemon::start() {
   }
   log_start(*changes);
   Result<void> watched = watch_kernel();
+  if (watched) {
+    watched = server_.watch(manager_.watchdog(), [this] { manager_.alive(); });
+  }
   return watched ? ask_docker() : watched;
 }
 
@@ -130,9 +146,23 @@ Result<void> Daemon::watch_kernel() {
   return {};
 }
 
-Result<void> Daemon::serve_on(std::filesystem::path const& socket, Router& router) {
-  Listener listener;
-  listener.socket = socket;
+/// Who does not get the sockets is a second daemon, and keeps off the kernel. What is asked waits
+/// until run().
+Result<void> Daemon::open_sockets() {
+  Listener plugin;
+  plugin.socket = command_.plugin_socket;
+  plugin.inherited = std::move(sockets_.plugin);
+  if (Result<void> opened = serve_on(std::move(plugin), plugin_); !opened) {
+    return opened;
+  }
+  Listener control;
+  control.socket = command_.control_socket;
+  control.inherited = std::move(sockets_.control);
+  control.folder_mode = 0700;
+  return serve_on(std::move(control), control_);
+}
+
+Result<void> Daemon::serve_on(Listener listener, Router& router) {
   listener.handler = [this, &router](HttpRequest const& request, Answer answer) {
     looks_.requested();
     router.handle(request, std::move(answer));
@@ -149,8 +179,7 @@ Result<void> Daemon::ask_docker() {
 }
 
 void Daemon::run() {
-  log::info("drawbridge {} serves {} networks and {} endpoints on {}", version,
-            driver_.network_count(), driver_.endpoint_count(), command_.plugin_socket.string());
+  log::info("drawbridge {} {} on {}", version, in_one_line(), command_.plugin_socket.string());
   look_at_routes();
   next_hold_ = std::chrono::steady_clock::now() + between_holds;  // the start was a try
   CoreWork work;
@@ -162,10 +191,21 @@ void Daemon::run() {
   };
   work.on_idle = [this] { return tend(); };
   work.idle_after = idle_after;
-  work.on_hangup = [this] { reload(); };
+  work.on_hangup = [this] {
+    manager_.reloading();
+    reload();
+    manager_.ready(in_one_line());
+  };
+  work.on_stop = [this] { manager_.stopping(); };
+  manager_.ready(in_one_line());
   server_.run(work);
   engine_.stop();
   log::info("stopped; containers keep their networks");
+}
+
+std::string Daemon::in_one_line() const {
+  return fmt::format("serves {} networks and {} endpoints", driver_.network_count(),
+                     driver_.endpoint_count());
 }
 
 /// Takes a changed configuration over, as far as that is possible while networks are served.
@@ -194,6 +234,7 @@ bool Daemon::tend() {
   settle();
   hold_again();
   look_at_routes();
+  manager_.status(in_one_line());
   return kernel_->reap() || driver_.is_unsettled() || driver_.lacks_ports();
 }
 

@@ -13,6 +13,8 @@
 #include "plugin/router.h"
 #include "plugin/routes.h"
 #include "plugin/server.h"
+#include "plugin/service_notify.h"
+#include "plugin/socket_activation.h"
 #include "ports/socket_ports.h"
 #include "store/store.h"
 
@@ -20,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace drawbridge {
 
@@ -36,6 +39,8 @@ class Daemon {
 
  private:
   struct Parts {
+    ServiceNotify manager;
+    ActivatedSockets sockets;
     ServeCommand command;
     Config config;
     std::unique_ptr<Store> store;
@@ -47,7 +52,8 @@ class Daemon {
   explicit Daemon(Parts parts);
 
   Result<void> start();
-  Result<void> serve_on(std::filesystem::path const& socket, Router& router);
+  Result<void> open_sockets();
+  Result<void> serve_on(Listener listener, Router& router);
   Result<void> watch_kernel();
   Result<void> ask_docker();
   void reload();
@@ -59,7 +65,10 @@ class Daemon {
   void hold_again();
   void look_at_routes();
   void tell_of_change(HostRoutes const& routes);
+  std::string in_one_line() const;
 
+  ServiceNotify manager_;
+  ActivatedSockets sockets_;
   ServeCommand command_;
   Config config_;
   IpPrefix ula_prefix_;
