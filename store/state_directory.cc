@@ -72,7 +72,8 @@ Result<FileDescriptor> hold_state_directory(std::filesystem::path const& directo
   }
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return errno == EWOULDBLOCK
-               ? fail(Errc::conflict, fmt::format("state directory {} is in use by {}",
+               ? fail(Errc::conflict, fmt::format("state directory {} is in use by {}: another "
+                                                  "drawbridge serves, stop it first",
                                                   directory.string(), holder_of(lock.get())))
                : fail(state_directory_error(directory, "lock it", last_error()));
   }
