@@ -18,7 +18,7 @@ import re
 import signal
 import subprocess
 
-from . import engine_api, image, processes, removal, snapshot, wiring
+from . import activation, engine_api, image, processes, removal, snapshot, wiring
 from .errors import LabError, run
 from .name_server import start_name_server
 from .places import Place, named_place, wait_for
@@ -47,6 +47,7 @@ class Lab:
     root          the lab's folder; engine_socket, control_socket, plugin_socket and state_dir in it
     resolv_conf   the file that tells drawbridge the host's name servers
     engine, drawbridge   their Popen while they run, else None
+    holder_pid    the process that keeps the engine's namespaces when nothing else runs there
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Lab:
         self._engine_args = [*engine_args, *(["--live-restore"] if live_restore else [])]
         self._data = data
         self._start = start
-        self._holder = None
+        self._holder = self.holder_pid = None
         self._names = {role: f"{self.name}-{role}" for role in wiring.ROLES}
         self.outside_place = named_place(self._names["outside"])
         self.neighbour_place = named_place(self._names["neighbour"])
@@ -108,6 +109,7 @@ class Lab:
             file.write(f"nameserver {NAME_SERVER}\n")
         wiring.make_namespaces(self._names, self._uplink_mtu)
         self._holder = wiring.start_holder(self._names["engine"], self.root, self._data)
+        self.holder_pid = self._holder.pid
         enter = ["nsenter", "-t", str(self._holder.pid), "-m", "-n", "--"]
         self.engine_place = Place("engine", f"/run/netns/{self._names['engine']}", enter)
         self.engine_place.sysctl("net.ipv4.ip_forward", self._ip_forward)
@@ -175,11 +177,12 @@ class Lab:
 
     # --- drawbridge ---
 
-    def start_drawbridge(self, binary, *extra_args, env=None):
+    def start_drawbridge(self, binary, *extra_args, env=None, sockets=None):
         """Starts `binary serve` beside the engine and returns when the plugin socket answers.
 
         extra_args  more arguments of `serve`; a flag among them replaces the lab's own
         env         more environment variables, a dict
+        sockets     name -> listening socket, passed as systemd does (activation.py)
         errors      LabError with the tail of the log when it ends instead of answering
         """
         flags = {
@@ -196,7 +199,8 @@ class Lab:
         for flag in flags.keys() - given:
             command += [flag, flags[flag]]
         environment = {**os.environ, **(env or {})}
-        self.drawbridge = self._start_daemon(command, "drawbridge.log", environment)
+        command, passed = activation.passing(sockets or {}, command)
+        self.drawbridge = self._start_daemon(command, "drawbridge.log", environment, passed)
         self._wait_until_answering(
             self.drawbridge,
             "drawbridge",
@@ -287,9 +291,10 @@ class Lab:
 
     # --- daemons ---
 
-    def _start_daemon(self, command, log_name, environment=None):
+    def _start_daemon(self, command, log_name, environment=None, passed=()):
+        options = {"env": environment, "pass_fds": passed}
         with open(f"{self.root}/{log_name}", "ab") as log:
-            return self._spawn_beside_engine(command, stdout=log, stderr=log, env=environment)
+            return self._spawn_beside_engine(command, stdout=log, stderr=log, **options)
 
     def _spawn_beside_engine(self, command, **options):
         """Starts `command` (a list) beside the engine, in a session of its own; its Popen."""
