@@ -1,18 +1,23 @@
 """Traffic that goes on while something happens, and what of it was lost.
 
-    Heartbeat   counts lost packets of one connection
-    Newcomers   a thousand new connections per second, and when they fail
+    Heartbeat     counts lost packets of one connection
+    Newcomers     a thousand new connections per second, and when they fail
+    Conversation  one TCP connection, and what had to be sent twice
+    Visitors      fifty new TCP connections per second, and which were not taken
 """
 
 import contextlib
 import itertools
 import socket
+import struct
 import threading
 import time
 
 from echoes import echo_request, family_of, icmp_socket, new_identifier, ping_once
 from lab import wait_for
 from probes import PATIENCE
+
+SO_RCVBUFFORCE = 33  # <asm-generic/socket.h>
 
 
 class Heartbeat:
@@ -80,6 +85,8 @@ class Newcomers:
         self._stop = threading.Event()
         self._moments = {}
         self._channel = icmp_socket(place, address)
+        # Answers wait for a test that a busy machine holds up: they are not lost.
+        self._channel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 23)
         self._channel.settimeout(0.1)
         self._threads = [threading.Thread(target=work) for work in (self._send, self._receive)]
 
@@ -141,3 +148,91 @@ class Newcomers:
         if moment is not None:
             self.answered.append(moment)
         return moment is not None
+
+
+def sent_again(channel):
+    """How many packets of a TCP connection its sender had to send twice."""
+    info = channel.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    return struct.unpack_from("I", info, 100)[0]  # struct tcp_info: tcpi_total_retrans
+
+
+class _Rounds:
+    """Does something `rate` times a second while the block runs: `round()` of the subclass."""
+
+    def __init__(self, rate):
+        self.done = 0
+        self.troubles = []
+        self._pause = 1 / rate
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def wait_for_rounds(self, count):
+        """Returns when `count` more rounds are over, in whatever way."""
+        until = self.done + len(self.troubles) + count
+        wait_for(lambda: self.done + len(self.troubles) >= until, 30, f"{count} rounds")
+
+    def _work(self):
+        while not self._stop.wait(self._pause):
+            try:
+                self.round()
+                self.done += 1
+            except OSError as error:
+                self.troubles.append(f"{time.monotonic():.3f} {error!r}")
+
+
+class Conversation(_Rounds):
+    """Sends lines over one connection to a TcpServer at address:port, and reads them back.
+
+    After the block `troubles` has what broke it, `sent_again` the number of packets that got lost.
+    """
+
+    def __init__(self, place, address, port, rate=200):
+        super().__init__(rate)
+        self.sent_again = None
+        self._channel = place.socket(family_of(address), socket.SOCK_STREAM)
+        self._channel.settimeout(5)
+        self._channel.connect((address, port))
+        self._lines = self._channel.makefile("rb")
+        self._lines.readline()  # the greeting
+
+    def round(self):
+        line = b"line %d\n" % self.done
+        self._channel.sendall(line)
+        if self._lines.readline() != line:
+            raise OSError("the connection ended")
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.sent_again = sent_again(self._channel)
+        self._lines.close()
+        self._channel.close()
+
+
+class Visitors(_Rounds):
+    """Opens connection after connection to address:port, where each must be answered.
+
+    Where a packet had to be sent twice, one was lost: that counts as trouble, too.
+    """
+
+    def __init__(self, place, address, port, rate=50):
+        super().__init__(rate)
+        self._place = place
+        self._where = address, port
+
+    def round(self):
+        with self._place.socket(family_of(self._where[0]), socket.SOCK_STREAM) as channel:
+            channel.settimeout(10)
+            channel.connect(self._where)
+            channel.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            if not channel.recv(100):
+                raise OSError("not answered")
+            if sent_again(channel):
+                raise OSError("sent again")
