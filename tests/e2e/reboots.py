@@ -116,8 +116,8 @@ class Estate:
                 for each in (self.always, self.unless)]
 
     def _start_like_native(self):
-        """An engine that was killed ends what it finds running, and older ones then take that for
-        the user's will: `unless-stopped` stays down there, whatever the network."""
+        """An engine that was killed ends what it finds running and then takes that for the user's
+        will (20.10, 26.1): `unless-stopped` stays down, whatever the network."""
         wait_for(lambda: is_running(self.always), 30, f"the return of {self.always}")
         if is_running(self.native):
             wait_for(lambda: is_running(self.unless), 30, f"the return of {self.unless}")
