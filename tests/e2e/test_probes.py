@@ -18,7 +18,7 @@ from probes import (
     who_reaches_whom,
 )
 from servers import HttpServer, TcpServer, UdpServer, serving
-from streams import Heartbeat, Newcomers
+from streams import Conversation, Heartbeat, Newcomers, Visitors
 
 
 def test_reach_sees_everything_inside_a_network_and_nothing_across(docker):
@@ -111,6 +111,25 @@ def test_newcomers_are_new_to_conntrack_and_tell_when_they_failed(docker, lab):
     assert stream.answered[-1] == stream.sent[-1]
     assert control.lost == 0
     assert len(control.sent) / (control.sent[-1] - control.sent[0]) > 700, "per second"
+
+
+def test_tcp_that_has_to_be_sent_again_is_told(docker, lab):
+    a = docker.run(docker.native_network()).still()
+    drop = "DOCKER-USER", "-p", "tcp", "-d", "198.51.100.2", "--dport", "9000", "-j", "DROP"
+    with TcpServer(lab.outside_place, 9000), TcpServer(lab.outside_place, 9001), \
+            Conversation(a, "198.51.100.2", 9000) as talk, \
+            Visitors(a, "198.51.100.2", 9000) as visitors, \
+            Conversation(a, "198.51.100.2", 9001) as other_talk, \
+            Visitors(a, "198.51.100.2", 9001) as others:
+        visitors.wait_for_rounds(5)
+        lab.engine_ns("iptables", "-I", *drop)
+        others.wait_for_rounds(10)
+        lab.engine_ns("iptables", "-D", *drop)
+        visitors.wait_for_rounds(5)
+        talk.wait_for_rounds(5)
+    assert talk.sent_again and not talk.troubles
+    assert visitors.troubles and visitors.done
+    assert not other_talk.sent_again and not others.troubles, "control"
 
 
 def test_what_is_left_behind_is_named(docker, lab):

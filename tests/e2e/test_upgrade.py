@@ -141,6 +141,16 @@ def test_a_second_daemon_says_so_and_disturbs_nothing(lab, docker, next_version,
     assert "drawbridge.sock: another process answers there" in other_state.stderr
 
 
+def test_only_root_gets_to_the_sockets(lab, docker, binary):
+    folder = f"{lab.root}/run/drawbridge"
+    lab.stop_drawbridge()
+    lab.start_drawbridge(binary, f"--control-socket={folder}/control.sock")
+    modes = {path: os.stat(path).st_mode & 0o777
+             for path in (folder, f"{folder}/control.sock", lab.plugin_socket)}
+    lab.stop_drawbridge()
+    assert list(modes.values()) == [0o700, 0o600, 0o600], modes
+
+
 def test_a_descriptor_that_is_nobodys_stops_the_start(lab, docker, binary, tmp_path):
     with listen(str(tmp_path / "web.sock")) as foreign, pytest.raises(LabError) as refused:
         lab.stop_drawbridge()
