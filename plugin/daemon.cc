@@ -158,7 +158,7 @@ Result<void> Daemon::open_sockets() {
   Listener control;
   control.socket = command_.control_socket;
   control.inherited = std::move(sockets_.control);
-  control.folder_mode = 0700;
+  control.directory_mode = 0700;
   return serve_on(std::move(control), control_);
 }
 

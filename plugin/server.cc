@@ -369,7 +369,7 @@ Result<void> Server::listen(Listener listener) {
     return {};
   }
   Result<UnixSocket> socket =
-      UnixSocket::listen_on(std::move(listener.socket), listener.folder_mode);
+      UnixSocket::listen_on(std::move(listener.socket), listener.directory_mode);
   if (!socket) {
     return fail(socket.error());
   }

@@ -32,7 +32,7 @@ struct Listener {
   std::filesystem::path socket;  // created with mode 0600, removed at the end
   Handler handler;
   FileDescriptor inherited = {};  // listens already (socket activation): nothing created or removed
-  mode_t folder_mode = 0755;      // of the socket's folder, where that has to be made
+  mode_t directory_mode = 0755;   // of the socket's folder, where that has to be made
 };
 
 struct ServerLimits {

@@ -103,12 +103,12 @@ Result<FileDescriptor> bind_and_listen(sockaddr_un const& address) {
   return descriptor;
 }
 
-Result<FileDescriptor> bind_at(fs::path const& path, mode_t folder_mode) {
+Result<FileDescriptor> bind_at(fs::path const& path, mode_t directory_mode) {
   Result<sockaddr_un> const address = address_of(path);
   if (!address) {
     return fail(address.error());
   }
-  if (Result<void> const made = make_directories(path.parent_path(), folder_mode); !made) {
+  if (Result<void> const made = make_directories(path.parent_path(), directory_mode); !made) {
     return fail(made.error());
   }
   if (Result<void> const clear = remove_stale(*address); !clear) {
@@ -119,8 +119,8 @@ Result<FileDescriptor> bind_at(fs::path const& path, mode_t folder_mode) {
 
 }  // namespace
 
-Result<UnixSocket> UnixSocket::listen_on(fs::path path, mode_t folder_mode) {
-  Result<FileDescriptor> descriptor = bind_at(path, folder_mode);
+Result<UnixSocket> UnixSocket::listen_on(fs::path path, mode_t directory_mode) {
+  Result<FileDescriptor> descriptor = bind_at(path, directory_mode);
   if (!descriptor) {
     return fail(descriptor.error().within("socket " + path.native()));
   }

@@ -17,11 +17,11 @@ class UnixSocket {
  public:
   /// Binds and listens, mode 0600. Missing directories are created with mode 0755.
   ///
-  /// folder_mode  mode of the socket's own directory, should it be missing
+  /// directory_mode  mode of the socket's own directory, should it be missing
   /// errors  invalid_argument  the path is longer than a socket address can hold
   ///         conflict          another process answers there, or the file is not a socket
   ///         kernel            the directory or the file cannot be made; the text says why
-  static Result<UnixSocket> listen_on(std::filesystem::path path, mode_t folder_mode = 0755);
+  static Result<UnixSocket> listen_on(std::filesystem::path path, mode_t directory_mode = 0755);
 
   /// Takes over a socket that listens already (socket activation). Its file is not ours to remove.
   static UnixSocket adopt(FileDescriptor listening);
