@@ -60,10 +60,12 @@ Result<void> make_directories(fs::path const& directory, mode_t mode) {
 }
 
 /// Removes a socket file on which nobody answers.
-Result<void> remove_stale(sockaddr_un const& address) {
+///
+/// returns  whether there was one
+Result<bool> remove_stale_at(sockaddr_un const& address) {
   struct stat status{};
   if (::lstat(address.sun_path, &status) != 0) {
-    return {};
+    return false;
   }
   if (!S_ISSOCK(status.st_mode)) {
     return fail(Errc::conflict, "the file exists and is not a socket");
@@ -81,7 +83,7 @@ Result<void> remove_stale(sockaddr_un const& address) {
   if (::unlink(address.sun_path) != 0 && errno != ENOENT) {
     return fail_with(errno, "remove the stale file");
   }
-  return {};
+  return true;
 }
 
 /// The file takes the mode of the descriptor: there is no moment at which it is more open, and no
@@ -111,7 +113,7 @@ Result<FileDescriptor> bind_at(fs::path const& path, mode_t directory_mode) {
   if (Result<void> const made = make_directories(path.parent_path(), directory_mode); !made) {
     return fail(made.error());
   }
-  if (Result<void> const clear = remove_stale(*address); !clear) {
+  if (Result<bool> const clear = remove_stale_at(*address); !clear) {
     return fail(clear.error());
   }
   return bind_and_listen(*address);
@@ -132,6 +134,12 @@ Result<UnixSocket> UnixSocket::listen_on(fs::path path, mode_t directory_mode) {
   socket.descriptor_ = std::move(*descriptor);
   socket.path_ = std::move(path);
   return socket;
+}
+
+Result<bool> UnixSocket::remove_stale(fs::path const& path) {
+  Result<sockaddr_un> const address = address_of(path);
+  Result<bool> removed = address ? remove_stale_at(*address) : fail(address.error());
+  return removed ? removed : fail(removed.error().within("socket " + path.native()));
 }
 
 UnixSocket UnixSocket::adopt(FileDescriptor listening) {

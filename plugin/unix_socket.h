@@ -15,7 +15,8 @@ namespace drawbridge {
 
 class UnixSocket {
  public:
-  /// Binds and listens, mode 0600. Missing directories are created with mode 0755.
+  /// Binds and listens, mode 0600. Missing directories are created with mode 0755, but for the one
+  /// that holds the file.
   ///
   /// directory_mode  mode of the socket's own directory, should it be missing
   /// errors  invalid_argument  the path is longer than a socket address can hold
@@ -25,6 +26,12 @@ class UnixSocket {
 
   /// Takes over a socket that listens already (socket activation). Its file is not ours to remove.
   static UnixSocket adopt(FileDescriptor listening);
+
+  /// Removes a socket file on which nobody answers.
+  ///
+  /// returns  whether there was one
+  /// errors   as those of listen_on()
+  static Result<bool> remove_stale(std::filesystem::path const& path);
 
   UnixSocket(UnixSocket&& other) noexcept;
   ~UnixSocket() { remove_file(); }

@@ -65,6 +65,18 @@ TEST(UnixSocket, LeavesAFolderThatIsThereAsItIs) {
   EXPECT_EQ(mode_of(directory / "drawbridge"), before);
 }
 
+TEST(UnixSocket, RemovesAStaleFileOnly) {
+  TempDirectory const directory;
+  EXPECT_FALSE(UnixSocket::remove_stale(directory / "none.sock").value());
+  leave_stale(directory / "p.sock");
+  EXPECT_TRUE(UnixSocket::remove_stale(directory / "p.sock").value());
+  EXPECT_FALSE(std::filesystem::exists(directory / "p.sock"));
+  Result<UnixSocket> const live = UnixSocket::listen_on(directory / "p.sock");
+  EXPECT_TRUE(fails_with(UnixSocket::remove_stale(directory / "p.sock"), Errc::conflict,
+                         "another process answers there"));
+  EXPECT_TRUE(std::filesystem::exists(directory / "p.sock"));
+}
+
 TEST(UnixSocket, IsClosedOnExec) {
   TempDirectory const directory;
   Result<UnixSocket> socket = UnixSocket::listen_on(directory / "p.sock");
