@@ -7,6 +7,7 @@
 #pragma once
 
 #include "driver/flow_judge.h"
+#include "driver/listing.h"
 #include "driver/network_directory.h"
 #include "driver/peer_index.h"
 #include "driver/port_index.h"
@@ -42,19 +43,6 @@ struct PublishRequest {
   std::optional<Family> only = {};                       // the other's way out is another endpoint
   std::optional<std::string> container = {};             // its name
   std::optional<std::set<std::string>> containers = {};  // names of all there are, running or not
-};
-
-/// A published port, as `drawbridge ports` shows it.
-struct PortListing {
-  NetworkId network;
-  EndpointId endpoint;
-  std::string container;  // empty: its name is not known
-  PublishedPort port;
-  std::optional<IpAddress> ipv4;  // of the container
-  std::optional<IpAddress> ipv6;
-  Publish publish = Publish::all;
-  std::vector<IpPrefix> publish_list;
-  std::string trouble;  // why the host port is not held; empty: it is
 };
 
 class Driver {
@@ -164,6 +152,10 @@ class Driver {
   ///          how containers are called
   bool gives_ports(NetworkId const& network) const;
 
+  /// returns  every network, by id
+  std::vector<NetworkListing> networks() const;
+  /// returns  every endpoint, by the id of its network and its own
+  std::vector<EndpointListing> endpoints() const;
   /// returns  every published port, by host port
   std::vector<PortListing> published_ports() const;
 
@@ -275,6 +267,7 @@ class Driver {
   void free_ports_at(Entry& entry, Endpoint const& next);
   std::string say_freed(Endpoint const& gone, Result<void> const& freed) const;
   void forget_absent(PublishRequest const& request);
+  std::map<std::string, std::string> telling_options(Network const& network) const;
   void add_listings(std::vector<PortListing>& ports, Entry const& entry,
                     Endpoint const& endpoint) const;
   void hold_ports(Entry const& entry, std::vector<std::string>& report);

@@ -8,7 +8,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 namespace drawbridge {
@@ -125,40 +124,6 @@ std::vector<std::string> Driver::settle() {
   forget_flows(report);
   remove_leases(report);
   return report;
-}
-
-std::vector<PortListing> Driver::published_ports() const {
-  std::vector<PortListing> ports;
-  for (auto const& [id, entry] : networks_) {
-    for (auto const& [endpoint_id, endpoint] : entry.endpoints) {
-      add_listings(ports, entry, endpoint);
-    }
-  }
-  std::stable_sort(ports.begin(), ports.end(),
-                   [](PortListing const& one, PortListing const& other) {
-                     return std::tuple(one.port.host_ports, one.port.protocol, one.port.host) <
-                            std::tuple(other.port.host_ports, other.port.protocol, other.port.host);
-                   });
-  return ports;
-}
-
-void Driver::add_listings(std::vector<PortListing>& ports, Entry const& entry,
-                          Endpoint const& endpoint) const {
-  Policy const& policy = entry.network.spec.policy;
-  for (PublishedPort const& port : endpoint.ports) {
-    auto const trouble = troubles_.find({endpoint.id, port});
-    PortListing listing;
-    listing.network = endpoint.network;
-    listing.endpoint = endpoint.id;
-    listing.container = endpoint.marks ? endpoint.marks->container : std::string();
-    listing.port = port;
-    listing.ipv4 = address_of(endpoint, Family::ipv4);
-    listing.ipv6 = address_of(endpoint, Family::ipv6);
-    listing.publish = policy.publish;
-    listing.publish_list = policy.publish_list;
-    listing.trouble = trouble == troubles_.end() ? std::string() : trouble->second;
-    ports.push_back(std::move(listing));
-  }
 }
 
 }  // namespace drawbridge

@@ -20,6 +20,7 @@ struct PoolReport {
   std::vector<IpPrefix> prefixes;
   int length = 0;  // of the subnets that it is cut into
   std::string overflow;
+  bool is_default = false;
 
   AddressBits total = 0;
   AddressBits leased = 0;          // in whole or in part, or on a bridge of drawbridge's
@@ -32,6 +33,8 @@ struct PoolReport {
   std::optional<IpPrefix> wide_over;  // that prefix
 
   AddressBits free() const { return total - leased - kept_back - on_host_routes; }
+
+  bool operator==(PoolReport const&) const = default;
 };
 
 /// returns  "10.249.7.0/24 routed through interface tun0"

@@ -233,6 +233,7 @@ PoolReport PoolTable::report(CarveStep const& step, HostUse const& host) const {
   report.prefixes = step.supplies;
   report.length = step.length;
   report.overflow = step.source->overflow;
+  report.is_default = step.source->name == config_.default_source;
   for (IpPrefix const& supply : step.supplies) {
     count(carving_of(step, supply), host, report);
   }
