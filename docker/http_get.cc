@@ -129,21 +129,33 @@ Result<ApiReply> receive_reply(int socket, TimePoint deadline) {
   return decoder.take();
 }
 
-}  // namespace
-
-Result<ApiReply> http_get(std::filesystem::path const& socket, std::string const& target,
-                          TimePoint deadline) {
+/// head   the request line without the version
+/// extra  more header lines
+Result<ApiReply> exchange(std::filesystem::path const& socket, std::string_view head,
+                          std::string_view extra, TimePoint deadline) {
   Result<FileDescriptor> const connection = connect_to(socket, deadline);
   if (!connection) {
     return fail(connection.error());
   }
   std::string const request = fmt::format(
-      "GET {} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: drawbridge\r\nConnection: close\r\n\r\n",
-      target);
+      "{} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: drawbridge\r\nConnection: close\r\n{}\r\n",
+      head, extra);
   if (Result<void> const sent = send_all(connection->get(), request, deadline); !sent) {
     return fail(sent.error());
   }
   return receive_reply(connection->get(), deadline);
+}
+
+}  // namespace
+
+Result<ApiReply> http_get(std::filesystem::path const& socket, std::string const& target,
+                          TimePoint deadline) {
+  return exchange(socket, "GET " + target, "", deadline);
+}
+
+Result<ApiReply> http_post(std::filesystem::path const& socket, std::string const& target,
+                           TimePoint deadline) {
+  return exchange(socket, "POST " + target, "Content-Length: 0\r\n", deadline);
 }
 
 }  // namespace drawbridge

@@ -1,4 +1,4 @@
-// One HTTP GET over a unix socket, on a connection of its own that ends with the reply.
+// One HTTP request over a unix socket, on a connection of its own that ends with the reply.
 //
 // What the socket speaks above HTTP is the caller's: the Docker API (api_client.h), or the control
 // socket of drawbridge itself.
@@ -25,5 +25,9 @@ constexpr std::string_view timed_out = "timed out";
 ///          invalid_argument  the socket's path is too long for one
 Result<ApiReply> http_get(std::filesystem::path const& socket, std::string const& target,
                           std::chrono::steady_clock::time_point deadline);
+
+/// The same as a POST without a body: has something done.
+Result<ApiReply> http_post(std::filesystem::path const& socket, std::string const& target,
+                           std::chrono::steady_clock::time_point deadline);
 
 }  // namespace drawbridge

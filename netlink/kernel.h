@@ -77,6 +77,8 @@ class Kernel {
   ///
   /// returns  true while more are left
   virtual bool reap() = 0;
+  /// returns  how many retired links wait for it
+  virtual std::size_t links_to_reap() const = 0;
 
   /// Costs what has changed since the last call; our own links' part of it costs the logarithm of
   /// their number.

@@ -234,14 +234,16 @@ Result<std::uint32_t> LinuxKernel::default_mtu_bytes() {
   return routes_.default_mtu_bytes();
 }
 
-Result<void> LinuxKernel::remove_everything() {
+Result<Removed> LinuxKernel::remove_everything() {
   ErrorList errors;
-  for (Result<void> const& removed : {links_.remove_all(), table_.remove_all()}) {
+  Result<std::size_t> const links = links_.remove_all();
+  Result<std::size_t> const accept_rules = table_.remove_all();
+  for (Result<std::size_t> const& removed : {links, accept_rules}) {
     if (!removed) {
       errors.add(removed.error());
     }
   }
-  return errors.empty() ? Result<void>() : fail(errors.joined());
+  return errors.empty() ? Result<Removed>(Removed{*links, *accept_rules}) : fail(errors.joined());
 }
 
 }  // namespace drawbridge

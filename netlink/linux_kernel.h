@@ -8,6 +8,7 @@
 #include "netlink/resolvers.h"
 #include "netlink/route_monitor.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -15,6 +16,12 @@
 #include <vector>
 
 namespace drawbridge {
+
+/// What remove_everything() took away.
+struct Removed {
+  std::size_t links = 0;         // bridges and veth pairs
+  std::size_t accept_rules = 0;  // beside the FORWARD policy of others
+};
 
 class LinuxKernel final : public Kernel {
  public:
@@ -31,6 +38,7 @@ class LinuxKernel final : public Kernel {
   Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) override;
   Result<std::size_t> forget_flows(std::vector<FlowPattern> const& patterns) override;
   bool reap() override;
+  std::size_t links_to_reap() const override { return links_.retired(); }
   Result<HostRoutes const*> host_routes() override;
   int events_descriptor() const override { return routes_.descriptor(); }
   Disturbance take_disturbance() override;
@@ -39,7 +47,7 @@ class LinuxKernel final : public Kernel {
 
   /// Removes every link that carries our mark, our tables and the accept rules; goes on past what
   /// fails.
-  Result<void> remove_everything();
+  Result<Removed> remove_everything();
 
  private:
   LinuxKernel(OwnedLinks links, RouteMonitor routes, NftTable table, Resolvers resolvers);

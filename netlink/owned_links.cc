@@ -346,7 +346,7 @@ Result<void> OwnedLinks::run(AllowLoopback const& step) {
   return bridge ? links_.allow_loopback(bridge->index) : fail(bridge.error());
 }
 
-Result<void> OwnedLinks::remove_all() {
+Result<std::size_t> OwnedLinks::remove_all() {
   KernelState state;
   ErrorList errors;
   auto const note = [&](Result<void> const& done) {
@@ -361,10 +361,11 @@ Result<void> OwnedLinks::remove_all() {
   for (auto const& [name, bridge] : state.bridges) {
     note(run(RetireBridge{bridge}));
   }
+  std::size_t const links = retired();
   while (has_retired()) {
     note(reap());
   }
-  return errors.empty() ? Result<void>() : fail(errors.joined());
+  return errors.empty() ? Result<std::size_t>(links) : fail(errors.joined());
 }
 
 }  // namespace drawbridge

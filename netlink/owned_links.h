@@ -9,6 +9,7 @@
 #include "netlink/reaper.h"
 #include "netlink/route_socket.h"
 
+#include <cstddef>
 #include <set>
 #include <string>
 
@@ -47,9 +48,12 @@ class OwnedLinks {
   /// Deletes a few retired links. See Reaper::reap().
   Result<void> reap() { return reaper_.reap(links_); }
   bool has_retired() const { return !reaper_.is_empty(); }
+  std::size_t retired() const { return reaper_.size(); }
 
   /// Deletes every link of ours, now; goes on past what fails.
-  Result<void> remove_all();
+  ///
+  /// returns  how many there were
+  Result<std::size_t> remove_all();
 
  private:
   OwnedLinks(RouteSocket links, RateLimits limits, Reaper reaper)

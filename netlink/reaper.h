@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "netlink/route_socket.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 
@@ -27,6 +28,7 @@ class Reaper {
   ///          at all links
   Result<void> reap(RouteSocket& links);
   bool is_empty() const { return bridges_.empty() && veths_.empty(); }
+  std::size_t size() const { return bridges_.size() + veths_.size(); }
 
  private:
   explicit Reaper(std::uint32_t group) : group_(group) {}

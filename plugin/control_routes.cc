@@ -1,95 +1,159 @@
 #include "plugin/control_routes.h"
 
+#include "docker/http_reply.h"
+#include "plugin/network_listing.h"
+#include "plugin/pool_listing.h"
+#include "plugin/port_brief.h"
 #include "plugin/port_listing.h"
+#include "plugin/repair_listing.h"
+#include "plugin/state_copy.h"
 #include "plugin/version.h"
 
-#include <boost/json.hpp>
+#include <fmt/core.h>
 
-#include <algorithm>
-#include <cstdint>
-#include <limits>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace drawbridge {
-namespace json = boost::json;
 namespace {
 
-json::array pools_in_use(Ipam const& ipam) {
-  json::array pools;
-  for (Ipam::Usage const& usage : ipam.usage()) {
-    json::object pool;
-    pool["id"] = usage.pool.id.value;
-    pool["subnet"] = usage.pool.prefix.to_string();
-    pool["addresses_in_use"] = usage.leases;
-    pools.push_back(std::move(pool));
+using Clock = std::chrono::steady_clock;
+
+std::vector<ListedNetwork> networks_of(Services services) {
+  std::vector<ListedNetwork> networks;
+  for (NetworkListing& listing : services.driver.networks()) {
+    std::string name = services.engine.name_of(listing.id);
+    networks.push_back({std::move(listing), std::move(name)});
   }
-  return pools;
+  return networks;
 }
 
-/// A number that JSON can hold: the subnets of an IPv6 pool may be more.
-std::uint64_t limited(AddressBits count) {
-  return static_cast<std::uint64_t>(
-      std::min(count, AddressBits{std::numeric_limits<std::int64_t>::max()}));
-}
-
-json::object configured_pool(PoolReport const& report) {
-  json::object pool;
-  pool["name"] = report.name;
-  pool["family"] = name_of(report.family);
-  json::array prefixes;
-  for (IpPrefix const& prefix : report.prefixes) {
-    prefixes.emplace_back(prefix.to_string());
+std::vector<ListedEndpoint> endpoints_of(Services services) {
+  std::vector<ListedEndpoint> endpoints;
+  for (EndpointListing& listing : services.driver.endpoints()) {
+    listing.container = services.engine.container_of(listing.network, listing.id);
+    std::string name = services.engine.name_of(listing.network);
+    endpoints.push_back({std::move(listing), std::move(name)});
   }
-  pool["prefixes"] = std::move(prefixes);
-  pool["length"] = report.length;
-  pool["subnets"] = limited(report.total);
-  pool["leased"] = limited(report.leased);
-  pool["on_host_routes"] = limited(report.on_host_routes);
-  pool["kept_back"] = limited(report.kept_back);
-  pool["free"] = limited(report.free());
-  pool["next"] = report.next ? json::value(report.next->to_string()) : json::value();
-  pool["overflow"] = report.overflow;
-  return pool;
+  return endpoints;
 }
 
-Result<std::string> status(Services services) {
+std::vector<ListedPort> ports_of(Services services) {
+  std::vector<ListedPort> ports;
+  for (PortListing& listing : services.driver.published_ports()) {
+    listing.container = services.engine.container_of(listing.network, listing.endpoint);
+    std::string name = services.engine.name_of(listing.network);
+    ports.push_back({std::move(listing), std::move(name)});
+  }
+  return ports;
+}
+
+Result<PoolListing> pools_of(Services services) {
   Result<HostRoutes const*> const routes = services.kernel.host_routes();
   if (!routes) {
     return fail(routes.error());
   }
-  json::object reply;
-  reply["version"] = version;
-  reply["networks"] = services.driver.network_count();
-  reply["endpoints"] = services.driver.endpoint_count();
-  reply["pools"] = pools_in_use(services.ipam);
-  json::array configured;
-  for (PoolReport const& report : services.ipam.explain(**routes)) {
-    configured.push_back(configured_pool(report));
-  }
-  reply["configured_pools"] = std::move(configured);
-  return json::serialize(reply);
+  return list_pools(services.ipam.explain(**routes), services.ipam.usage(), networks_of(services));
 }
 
-Result<std::string> published_ports(Services services) {
-  std::vector<ListedPort> ports;
-  for (PortListing& listing : services.driver.published_ports()) {
-    std::string name = services.engine.name_of(listing.network);
-    ports.push_back({std::move(listing), std::move(name)});
+DockerContact contact_with(EngineView const& engine, std::string const& socket) {
+  DockerContact contact{socket, {}, {}};
+  if (std::optional<EngineView::Heard> const& heard = engine.heard()) {
+    Clock::time_point const now = Clock::now();
+    contact.first = std::chrono::duration_cast<std::chrono::seconds>(now - heard->first);
+    contact.last = std::chrono::duration_cast<std::chrono::seconds>(now - heard->last);
   }
-  return encode_ports(ports);
+  return contact;
+}
+
+std::vector<std::string> troubles_of(Services services, std::vector<ListedPort> const& ports) {
+  std::vector<std::string> troubles;
+  for (ListedPort const& port : ports) {
+    if (!port.listing.trouble.empty()) {
+      troubles.push_back(
+          fmt::format("port {}/{} is not held: {}", published_text(port.listing.port),
+                      name_of_protocol(port.listing.port.protocol), port.listing.trouble));
+    }
+  }
+  if (std::size_t const links = services.kernel.links_to_reap(); links > 0) {
+    troubles.push_back(fmt::format("{} retired links wait to be deleted", links));
+  }
+  if (services.driver.is_unsettled()) {
+    troubles.emplace_back("connections of what is gone wait to be forgotten");
+  }
+  return troubles;
+}
+
+Result<std::string> status(Services services, ControlSide const& side) {
+  Result<PoolListing> pools = pools_of(services);
+  if (!pools) {
+    return fail(pools.error());
+  }
+  std::vector<ListedPort> const ports = ports_of(services);
+  StatusReport report;
+  report.version = version;
+  report.uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - side.started);
+  report.networks = services.driver.network_count();
+  report.endpoints = services.driver.endpoint_count();
+  report.published_ports = ports.size();
+  report.pools = std::move(*pools);
+  report.docker = contact_with(services.engine, side.docker_socket);
+  report.looks = services.looks.counters();
+  report.paths = side.paths;
+  report.troubles = troubles_of(services, ports);
+  return encode_status(report);
+}
+
+Result<std::string> pools(Services services) {
+  Result<PoolListing> const listing = pools_of(services);
+  return listing ? Result<std::string>(encode_pools(*listing)) : fail(listing.error());
+}
+
+Result<std::string> repairs_to_come(Services services) {
+  Result<std::vector<Repair>> const repairs = services.looks.preview();
+  return repairs ? Result<std::string>(encode_repairs(*repairs)) : fail(repairs.error());
+}
+
+Result<std::string> backup(ControlSide const& side) {
+  Result<std::string> copy = copy_of_state(side.store, side.paths.state_dir);
+  if (copy && copy->size() > max_api_body_bytes) {
+    return fail(
+        Errc::unsupported,
+        fmt::format("the state has {} bytes, more than the control socket carries: stop the "
+                    "daemon, then \"drawbridge backup\" copies it by itself",
+                    copy->size()));
+  }
+  return copy;
 }
 
 }  // namespace
 
-Router make_control_router(Services services) {
+Router make_control_router(Services services, ControlSide side) {
   Router router(services.group);
-  auto const get = [&](char const* path, auto handle) {
-    router.add(path, {ErrorKey::err, LogAs::debug, handle, Commit::by_itself, "GET"});
+  auto const add = [&](char const* method, char const* path, auto handle) {
+    Route route{ErrorKey::control, LogAs::debug, handle};
+    route.method = method;
+    router.add(path, std::move(route));
   };
-  get("/status", [services](Call&) { return status(services); });
-  get("/ports", [services](Call&) { return published_ports(services); });
+  add("GET", "/status", [services, side](Call&) { return status(services, side); });
+  add("GET", "/networks", [services](Call&) -> Result<std::string> {
+    return encode_listed_networks(networks_of(services));
+  });
+  add("GET", "/endpoints", [services](Call&) -> Result<std::string> {
+    return encode_listed_endpoints(endpoints_of(services));
+  });
+  add("GET", "/pools", [services](Call&) { return pools(services); });
+  add("GET", "/ports",
+      [services](Call&) -> Result<std::string> { return encode_ports(ports_of(services)); });
+  add("GET", "/reconcile", [services](Call&) { return repairs_to_come(services); });
+  add("POST", "/reconcile",
+      [services](Call&) -> Result<std::string> { return encode_repairs(services.looks.look()); });
+  Route copy{ErrorKey::control, LogAs::info, [side](Call&) { return backup(side); }};
+  copy.method = "GET";
+  copy.content_type = "application/octet-stream";
+  router.add("/backup", std::move(copy));
   return router;
 }
 

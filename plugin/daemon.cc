@@ -47,6 +47,11 @@ Result<ActivatedSockets> activated_sockets(ServeCommand const& command) {
   return tell_apart(std::move(*passed), {command.plugin_socket, command.control_socket});
 }
 
+ServedPaths paths_of(ServeCommand const& command) {
+  return {command.plugin_socket.string(), command.control_socket.string(),
+          command.state_dir.string(), command.config.string()};
+}
+
 std::uint64_t random_bits() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
@@ -109,7 +114,8 @@ Daemon::Daemon(Parts parts)
       looks_(driver_),
       alarm_(std::move(parts.alarm)),
       plugin_(make_plugin_router({group_, driver_, ipam_, *kernel_, engine_, looks_})),
-      control_(make_control_router({group_, driver_, ipam_, *kernel_, engine_, looks_})) {}
+      control_(make_control_router({group_, driver_, ipam_, *kernel_, engine_, looks_},
+                                   {*store_, paths_of(command_), config_.docker_socket})) {}
 
 Result<void> Daemon::start() {
   if (Result<void> loaded = ipam_.load(); !loaded) {

@@ -159,12 +159,18 @@ std::string EngineView::container_of(NetworkId const& network, EndpointId const&
   return known && known->marks ? known->marks->container : "";
 }
 
+void EngineView::hear() {
+  auto const now = std::chrono::steady_clock::now();
+  heard_ = Heard{heard_ ? heard_->first : now, now};
+}
+
 /// look  none: it failed, and is tried again
 void EngineView::take(std::optional<DockerInventory> const& look) {
   if (!look) {
     gone_.missed();
     return;
   }
+  hear();
   GoneWatch::Verdict const verdict = gone_.take(holdings(), *look);
   if (verdict.warning) {
     log::warn("{}", *verdict.warning);
@@ -231,6 +237,7 @@ void EngineView::forget_names() {
 
 /// returns  true while the list is wanted although nothing seems to have changed
 bool EngineView::take(std::vector<KnownNetwork> networks) {
+  hear();
   forget_names();
   for (KnownNetwork const& network : networks) {
     network_names_[network.id] = network.name;
@@ -290,6 +297,7 @@ bool EngineView::has_network(PoolId const& pool) const {
 }
 
 void EngineView::learn(KnownNetwork const& network) {
+  hear();
   if (created_.erase(network.id) == 0) {
     return;  // deleted since
   }
@@ -299,6 +307,7 @@ void EngineView::learn(KnownNetwork const& network) {
 }
 
 void EngineView::learn(EndpointName const& name) {
+  hear();
   network_names_[name.network] = name.network_name;
   std::optional<Endpoint> const endpoint = driver_.endpoint(name.network, name.endpoint);
   if (!endpoint) {

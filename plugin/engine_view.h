@@ -73,6 +73,13 @@ class EngineView {
   /// Forgets the name of a network that is gone.
   void deleted(NetworkId const& network);
 
+  /// When the engine answered first and last, as far as anything came of it.
+  struct Heard {
+    std::chrono::steady_clock::time_point first;
+    std::chrono::steady_clock::time_point last;
+  };
+  std::optional<Heard> const& heard() const { return heard_; }
+
   /// returns  "shop", empty while it is not known
   std::string name_of(NetworkId const& network) const;
   /// returns  "shop (0123456789ab)", or "0123456789ab" while the name is not known
@@ -81,6 +88,7 @@ class EngineView {
   std::string container_of(NetworkId const& network, EndpointId const& endpoint) const;
 
  private:
+  void hear();
   void take(std::optional<DockerInventory> const& look);
   bool take(std::vector<KnownNetwork> networks);
   Holdings holdings() const;
@@ -101,6 +109,7 @@ class EngineView {
   CommitGroup& group_;
   LookPauses pauses_;
   GoneWatch gone_;
+  std::optional<Heard> heard_;
   bool is_looking_ = false;  // a look is under way or to come
   std::map<NetworkId, std::string> network_names_;
   std::map<std::pair<NetworkId, EndpointId>, std::string> endpoint_names_;  // of their containers

@@ -98,6 +98,20 @@ std::optional<int> JsonReader::number(std::string_view key) const {
   return number;
 }
 
+std::uint64_t JsonReader::count(std::string_view key) const {
+  json::value const* value = find(key);
+  if (value == nullptr) {
+    return 0;
+  }
+  boost::system::error_code error;
+  auto const count = value->to_number<std::uint64_t>(error);
+  if (error) {
+    refuse_kind(key, "a count", *value);
+    return 0;
+  }
+  return count;
+}
+
 json::array const& JsonReader::list(std::string_view key) const {
   json::value const* value = find(key);
   if (value == nullptr) {

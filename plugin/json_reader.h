@@ -15,6 +15,7 @@
 
 #include <boost/json.hpp>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ class JsonReader {
   std::string text(std::string_view key) const;
   bool flag(std::string_view key) const;
   std::optional<int> number(std::string_view key) const;
+  /// returns  a whole number that is not negative; absent is 0
+  std::uint64_t count(std::string_view key) const;
   std::vector<std::string> texts(std::string_view key) const;
   std::map<std::string, std::string> text_map(std::string_view key) const;
   std::optional<IpAddress> address(std::string_view key) const;

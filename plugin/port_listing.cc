@@ -1,13 +1,11 @@
 #include "plugin/port_listing.h"
 
-#include "plugin/json_reader.h"
+#include "plugin/json_list.h"
+#include "plugin/port_brief.h"
 #include "plugin/port_messages.h"
-
-#include <fmt/core.h>
 
 #include <cstdint>
 #include <optional>
-#include <utility>
 
 namespace drawbridge {
 namespace json = boost::json;
@@ -126,24 +124,30 @@ ListedPort read_listed_port(JsonReader const& in) {
 
 }  // namespace
 
-std::string encode_ports(std::vector<ListedPort> const& ports) {
-  json::array list;
-  for (ListedPort const& port : ports) {
-    list.push_back(object_of(port));
+std::string reach_text(PortListing const& port) {
+  switch (port.publish) {
+    case Publish::all:
+      return "all";
+    case Publish::host:
+      return "host";
+    case Publish::none:
+      return "none";
+    case Publish::listed:
+      break;
   }
-  return json::serialize(list);
+  std::string text;
+  for (IpPrefix const& prefix : port.publish_list) {
+    text += (text.empty() ? "" : ",") + prefix.to_string();
+  }
+  return text;
+}
+
+std::string encode_ports(std::vector<ListedPort> const& ports) {
+  return encode_list(ports, object_of);
 }
 
 Result<std::vector<ListedPort>> decode_ports(std::string_view body) {
-  JsonDocument document(fmt::format("{{\"ports\":{}}}", body));
-  std::vector<ListedPort> ports;
-  for (JsonReader const& element : document.root().objects("ports")) {
-    ports.push_back(read_listed_port(element));
-  }
-  if (document.error()) {
-    return fail(Errc::malformed, "not a list of ports: " + document.error()->message);
-  }
-  return ports;
+  return decode_list(body, "ports", read_listed_port);
 }
 
 }  // namespace drawbridge

@@ -3,13 +3,22 @@
 #pragma once
 
 #include "base/result.h"
-#include "plugin/port_table.h"
+#include "driver/driver.h"
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace drawbridge {
+
+/// A published port with what the driver does not know of it.
+struct ListedPort {
+  PortListing listing;
+  std::string network_name;  // empty: not known
+};
+
+/// returns  who reaches it: "all", "host", "none", or prefixes with commas between
+std::string reach_text(PortListing const& port);
 
 /// returns  JSON: a list of objects
 std::string encode_ports(std::vector<ListedPort> const& ports);

@@ -1,7 +1,7 @@
 #include "plugin/port_messages.h"
 
 #include "plugin/json_reader.h"
-#include "plugin/port_table.h"
+#include "plugin/port_brief.h"
 
 #include <fmt/core.h>
 

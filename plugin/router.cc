@@ -1,6 +1,7 @@
 #include "plugin/router.h"
 
 #include "base/log.h"
+#include "plugin/control_error.h"
 
 #include <boost/json.hpp>
 #include <fmt/core.h>
@@ -30,7 +31,8 @@ HttpReply reply_to(Error const& error, ErrorKey key) {
   if (error.code == Errc::malformed) {
     return refusal(400, error.message);
   }
-  return HttpReply{200, error_body({key == ErrorKey::err ? "Err" : "Error"}, error.message),
+  int const status = key == ErrorKey::control ? control_failure : 200;
+  return HttpReply{status, error_body({key == ErrorKey::error ? "Error" : "Err"}, error.message),
                    json_type};
 }
 
@@ -60,7 +62,7 @@ void log_call(Pending const& pending, Error const* error) {
 
 HttpReply finish(Pending const& pending, Result<std::string> const& outcome) {
   log_call(pending, outcome ? nullptr : &outcome.error());
-  return outcome ? HttpReply{200, *outcome, json_type}
+  return outcome ? HttpReply{200, *outcome, pending.route.content_type}
                  : reply_to(outcome.error(), pending.route.error_key);
 }
 
@@ -73,11 +75,14 @@ void Router::handle(HttpRequest const& request, Answer answer) {
     answer(refusal(404, "unknown method " + request.path));
     return;
   }
-  auto const& [path, route] = *found;
-  if (request.method != route.method) {
-    answer(refusal(405, fmt::format("{} takes {}, not {}", path, route.method, request.method)));
+  auto const& [path, methods] = *found;
+  auto const taken = methods.find(request.method);
+  if (taken == methods.end()) {
+    answer(refusal(
+        405, fmt::format("{} takes {}, not {}", path, methods.begin()->first, request.method)));
     return;
   }
+  Route const& route = taken->second;
   auto const pending = std::make_shared<Pending>(Pending{route, path});
   pending->call.body = request.body;
   if (route.commit == Commit::by_itself) {

@@ -17,8 +17,9 @@
 
 namespace drawbridge {
 
-enum class ErrorKey : std::uint8_t { err, error };  // NetworkDriver's "Err", IpamDriver's "Error"
-enum class LogAs : std::uint8_t { info, debug };    // debug: called often and changes nothing
+/// NetworkDriver's "Err", IpamDriver's "Error", and the control socket's: "Err" with status 500.
+enum class ErrorKey : std::uint8_t { err, error, control };
+enum class LogAs : std::uint8_t { info, debug };  // debug: called often and changes nothing
 enum class Commit : std::uint8_t { by_itself, in_group };
 
 /// One call while it is handled.
@@ -33,6 +34,7 @@ struct Route {
   std::function<Result<std::string>(Call&)> handle;  // returns the reply's JSON
   Commit commit = Commit::by_itself;
   std::string_view method = "POST";
+  char const* content_type = "application/json";  // of the reply when nothing failed
 };
 
 class Router {
@@ -40,18 +42,21 @@ class Router {
   /// group  outlives the router; whoever runs it ends the group when no request waits
   explicit Router(CommitGroup& group) : group_(group) {}
 
-  void add(std::string path, Route route) { routes_.emplace(std::move(path), std::move(route)); }
+  /// Adds a route; a path may have one for each method.
+  void add(std::string const& path, Route route) {
+    routes_[path].emplace(route.method, std::move(route));
+  }
 
-  /// Answers any request, now or when the group ends: 404 for an unknown path, 400 for a body that
-  /// cannot be read, 200 with an error key for what could not be done. A request outside the group
-  /// ends the one before it.
+  /// Answers any request, now or when the group ends: 404 for an unknown path, 405 for
+  /// a method that it does not take, 400 for a body that cannot be read, 200 with an error key for
+  /// what could not be done. A request outside the group ends the one before it.
   ///
   /// request  lives until it is answered
   void handle(HttpRequest const& request, Answer answer);
 
  private:
   CommitGroup& group_;
-  std::map<std::string, Route, std::less<>> routes_;
+  std::map<std::string, std::map<std::string_view, Route>, std::less<>> routes_;
 };
 
 }  // namespace drawbridge

@@ -4,7 +4,7 @@
 #include "plugin/ipam_messages.h"
 #include "plugin/network_messages.h"
 #include "plugin/port_messages.h"
-#include "plugin/port_table.h"
+#include "plugin/port_brief.h"
 #include "plugin/wall_clock.h"
 
 #include <fmt/core.h>

@@ -376,8 +376,9 @@ std::optional<std::string> ForwardAccept::warn_of_legacy() {
   return std::nullopt;
 }
 
-Result<void> ForwardAccept::remove_all(NftSocket& socket) {
+Result<std::size_t> ForwardAccept::remove_all(NftSocket& socket) {
   NftBatch batch;
+  std::size_t removed = 0;
   for (char const* name : chain_names) {
     ChainName const chain = chain_of(family_, name);
     Result<Walk> const found = walk(socket, chain);
@@ -386,10 +387,12 @@ Result<void> ForwardAccept::remove_all(NftSocket& socket) {
     }
     for (auto const& [rule, handle] : found->ours) {
       append_deletion(batch, chain, handle);
+      ++removed;
     }
   }
   known_.clear();
-  return commit(socket, batch);
+  Result<void> const committed = commit(socket, batch);
+  return committed ? Result<std::size_t>(removed) : fail(committed.error());
 }
 
 }  // namespace drawbridge

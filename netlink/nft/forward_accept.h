@@ -13,6 +13,7 @@
 #include "netlink/nft/rule.h"
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -49,7 +50,9 @@ class ForwardAccept {
                                         std::set<std::string> const& named_bridges);
 
   /// Takes exactly our rules away.
-  Result<void> remove_all(NftSocket& socket);
+  ///
+  /// returns  how many there were
+  Result<std::size_t> remove_all(NftSocket& socket);
 
  private:
   using Rules = std::set<AcceptRule>;

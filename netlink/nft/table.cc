@@ -207,7 +207,7 @@ Result<void> NftTable::State::accept_named(Change const& change) {
   return {};
 }
 
-Result<void> NftTable::State::remove_all() {
+Result<std::size_t> NftTable::State::remove_all() {
   NftBatch batch;
   for (std::uint16_t const family : tables_.families()) {
     append_table_removal(batch, family);
@@ -217,8 +217,12 @@ Result<void> NftTable::State::remove_all() {
   if (!removed) {
     errors.add(removed.error().within("remove tables drawbridge"));
   }
+  std::size_t accept_rules = 0;
   for (ForwardAccept& rules : accept_rules_) {
-    if (Result<void> gone = rules.remove_all(socket_); !gone) {
+    Result<std::size_t> const gone = rules.remove_all(socket_);
+    if (gone) {
+      accept_rules += *gone;
+    } else {
       errors.add(gone.error());
     }
   }
@@ -226,7 +230,7 @@ Result<void> NftTable::State::remove_all() {
   elements_.clear();
   right_since_.reset();
   seen_foreign_changes_.reset();
-  return errors.empty() ? Result<void>() : fail(errors.joined());
+  return errors.empty() ? Result<std::size_t>(accept_rules) : fail(errors.joined());
 }
 
 NftTable::NftTable(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -278,7 +282,7 @@ int NftTable::news_descriptor() const {
   return state_->news_descriptor();
 }
 
-Result<void> NftTable::remove_all() {
+Result<std::size_t> NftTable::remove_all() {
   return state_->remove_all();
 }
 

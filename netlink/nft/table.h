@@ -10,6 +10,7 @@
 #include "netlink/kernel_state.h"
 #include "netlink/nft/monitor.h"
 
+#include <cstddef>
 #include <memory>
 #include <set>
 #include <string>
@@ -78,7 +79,9 @@ class NftTable {
   int news_descriptor() const;
 
   /// Takes the tables and the accept rules away.
-  Result<void> remove_all();
+  ///
+  /// returns  how many accept rules there were
+  Result<std::size_t> remove_all();
 
  private:
   class State;

@@ -36,7 +36,7 @@ class NftTable::State {
   Result<TableView> look();
   NftNews take_news() { return monitor_.take(); }
   int news_descriptor() const { return monitor_.descriptor(); }
-  Result<void> remove_all();
+  Result<std::size_t> remove_all();
 
  private:
   Result<void> write(std::set<Element> elements);

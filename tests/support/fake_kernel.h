@@ -49,6 +49,7 @@ class FakeKernel : public Kernel {
   Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) override;
   Result<std::size_t> forget_flows(std::vector<FlowPattern> const& patterns) override;
   bool reap() override;
+  std::size_t links_to_reap() const override { return retired; }
   Result<HostRoutes const*> host_routes() override;
   int events_descriptor() const override { return events; }
   Disturbance take_disturbance() override { return std::exchange(disturbance, {}); }

@@ -27,13 +27,15 @@ std::map<std::string, std::set<std::string>> const may_include = {
     {"driver", {"driver", "netlink", "ports", "store", "model", "base"}},
     {"plugin",
      {"plugin", "docker", "http", "driver", "ipam", "netlink", "ports", "store", "model", "base"}},
+    {"cli",
+     {"cli", "plugin", "docker", "driver", "ipam", "netlink", "store", "model", "base"}},
 };
 
 /// How a library's headers begin, and the folders that may see them.
 std::map<std::string, std::set<std::string>> const owners = {
     {"boost/", {"docker", "http", "plugin", "ports"}},
     {"boost/beast/", {"http", "plugin"}},
-    {"CLI/", {"plugin"}},
+    {"CLI/", {"cli"}},
     {"spdlog/", {"base"}},
     {"sqlite3", {"store"}},
     {"libnftnl/", {"netlink"}},

@@ -1,7 +1,8 @@
 // What people and programs read of published ports: the table, the log, and the JSON between.
 #include "plugin/port_listing.h"
 
-#include "plugin/port_table.h"
+#include "cli/port_table.h"
+#include "plugin/port_brief.h"
 #include "tests/support/expect_ok.h"
 
 #include <fmt/format.h>

@@ -42,7 +42,7 @@ class PublishedRoutesTest : public ::testing::Test {
   Looks looks{driver};
   Services services{group, driver, ipam, kernel, engine, looks};
   Router router = make_plugin_router(services);
-  Router control = make_control_router(services);
+  Router control = make_control_router(services, {store});
 };
 
 std::string const web =

@@ -120,14 +120,14 @@ TEST_F(RouterTest, APoolStepsAroundTheHostsRoutes) {
 
 TEST_F(RouterTest, TheControlSocketTellsPoolsInUse) {
   post("/IpamDriver.RequestPool", R"({"AddressSpace":"drawbridge-local"})");
-  Router control = make_control_router(services);
+  Router control = make_control_router(services, {store});
   HttpReply const reply = ask(control, group, {"GET", "/status", "", true});
   EXPECT_NE(reply.body.find(R"("networks":0)"), std::string::npos) << reply.body;
   EXPECT_NE(reply.body.find(R"("subnet":"10.249.1.0/24")"), std::string::npos) << reply.body;
 }
 
 TEST_F(RouterTest, TheControlSocketListsPublishedPorts) {
-  Router control = make_control_router(services);
+  Router control = make_control_router(services, {store});
   HttpReply const reply = ask(control, group, {"GET", "/ports", "", true});
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body, "[]");
