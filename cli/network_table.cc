@@ -43,9 +43,21 @@ std::string options_cell(NetworkListing const& listing) {
   return fmt::format("{}", fmt::join(texts, " "));
 }
 
+std::string shown_name(ListedNetwork const& network) {
+  return name_or_id(network.name, network.listing.id.brief());
+}
+
+std::string shown_name(ListedEndpoint const& endpoint) {
+  return name_or_id(endpoint.listing.container, endpoint.listing.id.brief());
+}
+
+std::string shown_network(ListedEndpoint const& endpoint) {
+  return name_or_id(endpoint.network_name, endpoint.listing.network.brief());
+}
+
 TableRow row_of_network(ListedNetwork const& network) {
   NetworkListing const& listing = network.listing;
-  return {network.name,
+  return {shown_name(network),
           std::string(listing.id.brief()),
           subnets_cell(listing),
           gateways_cell(listing),
@@ -67,8 +79,8 @@ std::string addresses_cell(EndpointListing const& listing) {
 
 TableRow row_of_endpoint(ListedEndpoint const& endpoint) {
   EndpointListing const& listing = endpoint.listing;
-  return {name_or_id(listing.container, listing.id.brief()),
-          name_or_id(endpoint.network_name, listing.network.brief()),
+  return {shown_name(endpoint),
+          shown_network(endpoint),
           addresses_cell(listing),
           listing.mac.to_string(),
           listing.link,
@@ -77,12 +89,13 @@ TableRow row_of_endpoint(ListedEndpoint const& endpoint) {
 }
 
 bool network_comes_before(ListedNetwork const& one, ListedNetwork const& other) {
-  return std::tie(one.name, one.listing.id) < std::tie(other.name, other.listing.id);
+  return std::tuple(shown_name(one), one.listing.id) <
+         std::tuple(shown_name(other), other.listing.id);
 }
 
 bool endpoint_comes_before(ListedEndpoint const& one, ListedEndpoint const& other) {
-  return std::tie(one.listing.container, one.network_name, one.listing.id) <
-         std::tie(other.listing.container, other.network_name, other.listing.id);
+  return std::tuple(shown_name(one), shown_network(one), one.listing.id) <
+         std::tuple(shown_name(other), shown_network(other), other.listing.id);
 }
 
 }  // namespace

@@ -29,14 +29,13 @@ TEST(NetworkTable, IsInTheOrderOfNames) {
   ListedNetwork nameless;
   nameless.listing.id = {"1111222233334444"};
   nameless.listing.bridge = "db-111122223333";
-  EXPECT_EQ(
-      network_table({shop_network(), nameless}),
-      "NAME   ID             SUBNETS                       GATEWAY               BRIDGE       "
-      "     ENDPOINTS   ISOLATION   OPTIONS\n"
-      "-      111122223333   -                             -                     "
-      "db-111122223333   0           network     -\n"
-      "shop   8f3a00000000   10.249.1.0/24,fd00:1::/64   10.249.1.1,fd00:1::1   "
-      "db-8f3a00000000   2           members     internal isolation=members mtu=1400\n");
+  EXPECT_EQ(network_table({shop_network(), nameless}),
+            "NAME           ID             SUBNETS                     GATEWAY               "
+            " BRIDGE            ENDPOINTS   ISOLATION   OPTIONS\n"
+            "111122223333   111122223333   -                           -                     "
+            " db-111122223333   0           network     -\n"
+            "shop           8f3a00000000   10.249.1.0/24,fd00:1::/64   10.249.1.1,fd00:1::1  "
+            " db-8f3a00000000   2           members     internal isolation=members mtu=1400\n");
 }
 
 TEST(EndpointTable, IsInTheOrderOfContainers) {
@@ -45,12 +44,12 @@ TEST(EndpointTable, IsInTheOrderOfContainers) {
   created.listing.network = {"1111222233334444"};
   created.listing.link = "dv-c30000000000";
   EXPECT_EQ(endpoint_table({web_endpoint(), created}),
-            "CONTAINER      NETWORK        ADDRESSES                      MAC                 PORT "
-            "             STATE     PUBLISHED\n"
-            "c30000000000   111122223333   -                              00:00:00:00:00:00   "
-            "dv-c30000000000   created   0\n"
-            "web            shop           10.249.1.2/24,fd00:1::2/64   02:db:0a:f9:01:02   "
-            "dv-b20000000000   joined    3\n");
+            "CONTAINER      NETWORK        ADDRESSES                    MAC                 P"
+            "ORT              STATE     PUBLISHED\n"
+            "c30000000000   111122223333   -                            00:00:00:00:00:00   d"
+            "v-c30000000000   created   0\n"
+            "web            shop           10.249.1.2/24,fd00:1::2/64   02:db:0a:f9:01:02   d"
+            "v-b20000000000   joined    3\n");
 }
 
 TEST(FindNetwork, TakesANameAnIdOrTheBeginningOfOne) {
@@ -69,12 +68,12 @@ TEST(FindNetwork, TakesANameAnIdOrTheBeginningOfOne) {
 TEST(PoolTable, HasALineForEachFamily) {
   PoolListing const listing = some_pools();
   EXPECT_EQ(pool_table(listing.pools),
-            "POOL             PREFIXES            LENGTH   SUBNETS   LEASED   ON ROUTES   KEPT BACK"
-            "   FREE    NEXT            OVERFLOW\n"
-            "pods (default)   10.249.0.0/16       /24      256       1        1           0        "
-            "   254     10.249.3.0/24   dense\n"
-            "ula              fd00:1:2::/48       /64      65536     65536    0           0        "
-            "   0       -               -\n");
+            "POOL             PREFIXES        LENGTH   SUBNETS   LEASED   ON ROUTES   KEPT BA"
+            "CK   FREE   NEXT            OVERFLOW\n"
+            "pods (default)   10.249.0.0/16   /24      256       1        1           0      "
+            "     254    10.249.3.0/24   dense\n"
+            "ula              fd00:1:2::/48   /64      65536     65536    0           0      "
+            "     0      -               -\n");
 }
 
 TEST(PoolText, SaysWhatIsFreeAndWhoHasTheRest) {
