@@ -31,6 +31,7 @@ Result<std::vector<std::string>> Driver::start() {
   if (!loaded) {
     return fail(loaded.error());
   }
+  flows_may_be_left_over_ = !networks_.empty();
   std::vector<std::string> report;
   drop_ports_of_gone(report);
   for (auto const& [id, entry] : networks_) {
@@ -273,6 +274,7 @@ Result<void> Driver::delete_network(NetworkId const& id) {
   if (found == networks_.end()) {
     return {};
   }
+  forget_flows_while_known(found->second);
   Result<void> const stored = store_.remove(id);
   if (!stored) {
     return fail(about(id, stored.error()));

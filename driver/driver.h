@@ -160,12 +160,12 @@ class Driver {
   std::vector<PortListing> published_ports() const;
 
   /// Does what need not be done before a reply: connections of what was taken back, or of what was
-  /// there before, are forgotten.
+  /// there before, are forgotten; after a start also those that the daemon before left over.
   ///
   /// returns  a line for each failure, and for each host port that is not held from now on
   std::vector<std::string> settle();
   /// returns  true while connections wait to be forgotten
-  bool is_unsettled() const { return !to_forget_.empty(); }
+  bool is_unsettled() const { return flows_may_be_left_over_ || !to_forget_.empty(); }
 
   /// Tries the host ports again that others had. That costs as much as their publishing did.
   ///
@@ -258,8 +258,11 @@ class Driver {
   Result<void> take_back(PortLease const& lease);
   void let_go(Endpoint const& endpoint, std::vector<PublishedPort> const& gone);
   void forget_flows_of(Endpoint const& endpoint);
+  void forget_older_flows(std::vector<PublishedPort> const& taken);
+  void forget_left_over_flows(std::vector<std::string>& report);
   void forget_flows(std::vector<std::string>& report);
   void forget_flows_before(Endpoint const& next);
+  void forget_flows_while_known(Entry const& gone);
   void release_ports(Endpoint const& gone);
   std::vector<Endpoint> published_without_pair();
   bool free_ports_of_gone();
@@ -294,6 +297,7 @@ class Driver {
   // What settle() is to do and to tell.
   std::vector<std::string> hold_report_;
   std::vector<FlowPattern> to_forget_;
+  bool flows_may_be_left_over_ = false;  // by the daemon before this one
   std::vector<PortLease> leases_to_remove_;
 };
 

@@ -1,6 +1,7 @@
 // How the host ports of endpoints stay held: over restarts, changes of policy, and other programs
 // that were there first.
 #include "driver/driver.h"
+#include "driver/left_over_flows.h"
 #include "driver/port_hold.h"
 #include "driver/port_scope.h"
 #include "driver/port_text.h"
@@ -95,7 +96,30 @@ void Driver::remove_leases(std::vector<std::string>& report) {
   }
 }
 
+/// What the daemon before this one had still to forget when it ended, it took along.
+void Driver::forget_left_over_flows(std::vector<std::string>& report) {
+  if (!std::exchange(flows_may_be_left_over_, false)) {
+    return;
+  }
+  LeftOverFlows left_over;
+  for (auto const& [id, entry] : networks_) {
+    left_over.add(entry.network.request);
+    for (auto const& [endpoint_id, endpoint] : entry.endpoints) {
+      if (endpoint.joined) {
+        left_over.add(endpoint);
+      }
+      forget_older_flows(endpoint.ports);
+    }
+  }
+  Result<std::size_t> const cut =
+      kernel_.cut_flows([&left_over](Flow const& flow) { return left_over.contain(flow); });
+  if (!cut) {
+    report.push_back(cut.error().message);
+  }
+}
+
 void Driver::forget_flows(std::vector<std::string>& report) {
+  forget_left_over_flows(report);
   std::vector<FlowPattern> const patterns = std::exchange(to_forget_, {});
   if (patterns.empty()) {
     return;
@@ -109,6 +133,7 @@ void Driver::forget_flows(std::vector<std::string>& report) {
 /// What was to be forgotten goes before the first new connection, which cannot be told from it.
 void Driver::forget_flows_before(Endpoint const& next) {
   bool const is_waited_for =
+      flows_may_be_left_over_ ||
       std::any_of(to_forget_.begin(), to_forget_.end(), [&next](FlowPattern const& pattern) {
         std::optional<IpAddress> const address = pattern.party ? pattern.party : pattern.end;
         return address && (address == address_of(next, Family::ipv4) ||
@@ -117,6 +142,14 @@ void Driver::forget_flows_before(Endpoint const& next) {
   if (is_waited_for) {
     forget_flows(hold_report_);
   }
+}
+
+/// Once the store does not know the subnets any more, the next start could not tell whose they are.
+void Driver::forget_flows_while_known(Entry const& gone) {
+  for (auto const& [id, endpoint] : gone.endpoints) {
+    forget_flows_of(endpoint);
+  }
+  forget_flows(hold_report_);
 }
 
 std::vector<std::string> Driver::settle() {

@@ -184,11 +184,7 @@ Result<void> Driver::put_in_force(Entry& entry, Endpoint& endpoint,
   endpoint = publication.after;
   published_.add(endpoint);
   let_go(endpoint, gone);
-  for (PublishedPort const& port : taken) {
-    if (port.has_host_ports()) {
-      to_forget_.push_back(older_flows(port));
-    }
-  }
+  forget_older_flows(taken);
   return {};
 }
 
@@ -230,6 +226,14 @@ void Driver::let_go(Endpoint const& endpoint, Ports const& gone) {
     troubles_.erase({endpoint.id, port});
     std::vector<FlowPattern> const flows = flows_by(port, endpoint);
     to_forget_.insert(to_forget_.end(), flows.begin(), flows.end());
+  }
+}
+
+void Driver::forget_older_flows(Ports const& taken) {
+  for (PublishedPort const& port : taken) {
+    if (port.has_host_ports()) {
+      to_forget_.push_back(older_flows(port));
+    }
   }
 }
 

@@ -41,6 +41,7 @@ TEST_F(DriverHoldsTest, APortThatSomebodyTookMeanwhileDoesNotStopTheStart) {
   EXPECT_EQ(restarted.published_ports().front().trouble, "port 8080 is taken by nginx (pid 4711)");
   EXPECT_TRUE(restarted.lacks_ports());
   EXPECT_TRUE(restarted.hold_again().empty()) << "it was said";
+  EXPECT_TRUE(restarted.settle().empty());
   EXPECT_FALSE(restarted.is_unsettled()) << "no reason to hurry";
   fresh.taker = "another process";
   EXPECT_TRUE(restarted.hold_again().empty()) << "who has it may be seen now and then only";
@@ -111,6 +112,51 @@ TEST_F(DriverHoldsTest, ConnectionsOfTheNextContainerAreNotTakenForThoseOfTheOne
   kernel.flows.push_back(of_web);  // the next one's, alike
   driver.settle();
   EXPECT_EQ(kernel.flows, (std::vector<Flow>{of_api, of_web}));
+}
+
+TEST_F(DriverHoldsTest, WhatADaemonDidNotComeToForgetTheNextOneForgets) {
+  given_members();
+  kernel.addresses = {ip("198.51.100.1")};
+  Flow const of_web = flow("10.249.1.2", "203.0.113.9", 443);
+  Flow const of_api = flow("10.249.1.3", "203.0.113.9", 443);
+  Flow const older = flow("203.0.113.9", "198.51.100.1", 8080);
+  kernel.flows = {of_web, of_api, older};
+  ASSERT_OK(publish(api, {ask(8080, 80)}));
+  ASSERT_OK(driver.delete_endpoint({shop_id}, {web}));
+  FakeHostPorts fresh;
+  Driver restarted(kernel, store, fresh);
+  ASSERT_OK(restarted.start());
+  EXPECT_EQ(kernel.flows.size(), 3u) << "nobody waits for that";
+  EXPECT_TRUE(restarted.is_unsettled());
+  EXPECT_TRUE(restarted.settle().empty());
+  EXPECT_EQ(kernel.flows, (std::vector<Flow>{of_api}));
+  EXPECT_FALSE(restarted.is_unsettled());
+}
+
+TEST_F(DriverHoldsTest, TheFirstToJoinAfterAStartDoesNotGetWhatWasLeftOver) {
+  given_members();
+  kernel.flows = {flow("10.249.1.2", "203.0.113.9", 443)};
+  ASSERT_OK(driver.delete_endpoint({shop_id}, {web}));
+  FakeHostPorts fresh;
+  Driver restarted(kernel, store, fresh);
+  ASSERT_OK(restarted.start());
+  Endpoint next;
+  next.id = {"cccccccccccc3333"};
+  next.network = {shop_id};
+  next.ipv4 = *IpPrefix::parse("10.249.1.2/24");
+  ASSERT_OK(restarted.create_endpoint(next, {}));
+  EXPECT_EQ(kernel.flows.size(), 1u);
+  ASSERT_OK(restarted.join({shop_id}, next.id));
+  EXPECT_TRUE(kernel.flows.empty());
+}
+
+TEST_F(DriverHoldsTest, ANetworkIsNotForgottenBeforeItsConnectionsAre) {
+  given_members();
+  kernel.flows = {flow("10.249.1.2", "203.0.113.9", 443), flow("10.249.1.3", "203.0.113.9", 443)};
+  ASSERT_OK(driver.delete_endpoint({shop_id}, {web}));
+  store.fail_at(1);
+  EXPECT_FALSE(driver.delete_network({shop_id}));
+  EXPECT_TRUE(kernel.flows.empty()) << "while the store has it still";
 }
 
 TEST_F(DriverHoldsTest, ConnectionsToAPortThatComesBackAreNotTakenForThoseOfBefore) {
