@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 # Not -B: the processes that pytest starts would not inherit it.
 PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider
 
-.PHONY: help run build test unit e2e asan tsan clang bench bench-data bench-ports bench-state format tidy clean
+.PHONY: help run build test unit e2e soak asan tsan clang bench bench-data bench-ports bench-state format tidy clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,12 @@ clang: ## unit and kernel tests as clang builds them
 
 e2e: ## end-to-end tests on two private engines side by side; needs the binaries of `build` and `asan`
 	@$(PYTEST) -q -n 2 --dist loadgroup tests/lab tests/e2e
+
+soak: ## ROUNDS (1000) of create, run, remove with the daemon killed at random, and a census (about an hour)
+	@scripts/install-packages build
+	@scripts/install-packages test
+	@$(MAKE) --no-print-directory binary
+	@$(PYTHON) -B tests/soak/kills.py
 
 bench: ## measure against Docker's bridge driver and the IPAM's ceilings, write docs/benchmarks*.md (about 25 minutes)
 	@scripts/install-packages build

@@ -1,0 +1,95 @@
+"""What there is of drawbridge and its engine at one moment, counted, to be compared with another."""
+
+import contextlib
+import os
+import re
+import sqlite3
+
+from lab.snapshot import without_mark
+
+DESCRIPTORS = "descriptors of the daemon"
+MULTICAST = r"dst=(224\.|ff)"  # what a bridge says by itself when it comes up
+
+# Rows that stay by design: what rests after its release goes with its subnet.
+COUNTED_ROWS = {
+    "rows of networks": "SELECT count(*) FROM networks",
+    "rows of endpoints": "SELECT count(*) FROM endpoints",
+    "rows of published ports": "SELECT count(*) FROM endpoint_ports",
+    "rows of leased ports": "SELECT count(*) FROM port_leases",
+    "rows of subnets": "SELECT count(*) FROM pools",
+    "leased addresses": "SELECT count(*) FROM leases WHERE released_at IS NULL",
+    "resting addresses": "SELECT count(*) FROM leases WHERE released_at IS NOT NULL",
+}
+
+
+def _row_counts(state_dir):
+    uri = f"file:{state_dir}/state.db?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+        return {what: database.execute(query).fetchone()[0]
+                for what, query in COUNTED_ROWS.items()}
+
+
+def _rules_and_elements(ruleset):
+    """(lines that are rules or declarations, elements of sets and maps)."""
+    elements = sum(block.count(",") + 1
+                   for block in re.findall(r"elements = \{([^}]*)\}", ruleset))
+    rest = re.sub(r"elements = \{[^}]*\}", "", ruleset)
+    return sum(bool(line.strip()) for line in rest.splitlines()), elements
+
+
+def lost_by_docker(lab):
+    """What drawbridge has and Docker does not: (ids of networks, ids of pools)."""
+    listed = lab.docker("network", "ls", "-q", "--no-trunc").stdout.split()
+    uri = f"file:{lab.state_dir}/state.db?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+        networks = {row[0] for row in database.execute("SELECT id FROM networks")}
+        pools = {row[0] for row in database.execute("SELECT id FROM pools")}
+    details = (lab.api("GET", f"/networks/{each}")[1] for each in listed)
+    held = {each["Subnet"] for detail in details for each in detail["IPAM"]["Config"] or ()}
+    return networks - set(listed), {pool for pool in pools if pool.split("/", 1)[1] not in held}
+
+
+def take_census(lab, addresses):
+    """What there is in `lab`, counted; a dict of numbers.
+
+    addresses  a regular expression of the containers' addresses, for their connections
+    """
+    listed = lab.engine_ns("nft", "-s", "list", "ruleset").stdout
+    rules, elements = _rules_and_elements(without_mark(listed))
+    lost_networks, lost_pools = lost_by_docker(lab)
+    flows = lab.engine_ns("conntrack", "-L", check=False).stdout.splitlines()
+    flows += lab.engine_ns("conntrack", "-L", "-f", "ipv6", check=False).stdout.splitlines()
+    flows = [flow for flow in flows if not re.search(MULTICAST, flow)]
+    sockets = lab.engine_ns("ss", "-Hlntu").stdout.splitlines()
+    return {
+        "links": len(lab.engine_ns("ip", "-o", "link").stdout.splitlines()),
+        "rules": rules,
+        "elements": elements,
+        "listening sockets": len(sockets),
+        DESCRIPTORS: len(os.listdir(f"/proc/{lab.drawbridge.pid}/fd")),
+        "connections of containers": sum(bool(re.search(addresses, flow)) for flow in flows),
+        **_row_counts(lab.state_dir),
+        "networks of the engine": len(lab.docker("network", "ls", "-q").stdout.split()),
+        "containers of the engine": len(lab.docker("ps", "-aq").stdout.split()),
+        "networks that docker lost": len(lost_networks),
+        "subnets that docker lost": len(lost_pools),
+    }
+
+
+def leaks(before, after):
+    """What there is more of, or less, than before: a dict of differences.
+
+    A daemon that is asked at the moment has a descriptor more than one that is not.
+    """
+    found = {what: after[what] - count for what, count in before.items() if after[what] != count}
+    if found.get(DESCRIPTORS, 1) < 0:
+        del found[DESCRIPTORS]
+    return found
+
+
+def table(before, after):
+    """The two moments side by side, as lines."""
+    rows = [("what", "before", "after", "leaked")]
+    rows += [(what, str(count), str(after[what]), str(after[what] - count))
+             for what, count in before.items()]
+    return [f"{what:<28}| {then:>7} | {now:>7} | {leaked:>7}" for what, then, now, leaked in rows]
