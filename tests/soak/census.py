@@ -49,6 +49,14 @@ def lost_by_docker(lab):
     return networks - set(listed), {pool for pool in pools if pool.split("/", 1)[1] not in held}
 
 
+def connections(lab, addresses):
+    """What conntrack lists of containers whose addresses match the regular expression."""
+    lines = [line for family in ("ipv4", "ipv6") for line in
+             lab.engine_ns("conntrack", "-L", "-f", family, check=False).stdout.splitlines()]
+    return [line for line in lines
+            if re.search(addresses, line) and not re.search(MULTICAST, line)]
+
+
 def take_census(lab, addresses):
     """What there is in `lab`, counted; a dict of numbers.
 
@@ -57,9 +65,6 @@ def take_census(lab, addresses):
     listed = lab.engine_ns("nft", "-s", "list", "ruleset").stdout
     rules, elements = _rules_and_elements(without_mark(listed))
     lost_networks, lost_pools = lost_by_docker(lab)
-    flows = lab.engine_ns("conntrack", "-L", check=False).stdout.splitlines()
-    flows += lab.engine_ns("conntrack", "-L", "-f", "ipv6", check=False).stdout.splitlines()
-    flows = [flow for flow in flows if not re.search(MULTICAST, flow)]
     sockets = lab.engine_ns("ss", "-Hlntu").stdout.splitlines()
     return {
         "links": len(lab.engine_ns("ip", "-o", "link").stdout.splitlines()),
@@ -67,7 +72,7 @@ def take_census(lab, addresses):
         "elements": elements,
         "listening sockets": len(sockets),
         DESCRIPTORS: len(os.listdir(f"/proc/{lab.drawbridge.pid}/fd")),
-        "connections of containers": sum(bool(re.search(addresses, flow)) for flow in flows),
+        "connections of containers": len(connections(lab, addresses)),
         **_row_counts(lab.state_dir),
         "networks of the engine": len(lab.docker("network", "ls", "-q").stdout.split()),
         "containers of the engine": len(lab.docker("ps", "-aq").stdout.split()),

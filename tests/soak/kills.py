@@ -29,7 +29,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests")]
 
-from census import leaks, lost_by_docker, table, take_census  # noqa: E402  paths come first
+from census import (  # noqa: E402  the folders must be on the path first
+    connections,
+    leaks,
+    lost_by_docker,
+    table,
+    take_census,
+)
 from lab import Lab, LabError, wait_for  # noqa: E402
 from lab.engine_api import request  # noqa: E402
 
@@ -193,9 +199,14 @@ def soak(lab, binary, rounds, workers=2, seed=None, patience=150):
             work = [pool.submit(made.round, next(numbers)) for _ in range(rounds)]
             for each in work:
                 each.result()
-    after = same_as(before, lab, patience)
+    return before, same_as(before, lab, patience), made, killer
+
+
+def check_kept(lab, made):
+    """The container that was there all the time is reached still. Leaves connections of its own."""
+    for line in connections(lab, ADDRESSES):
+        made.faults.append(f"left over: {line}")
     made.use(KEPT, KEPT_PORT).close()
-    return before, after, made, killer
 
 
 def give_back(lab):
@@ -215,7 +226,7 @@ def report(before, after, made, killer, seconds):
         print(f"  {what} {outcome}: {count}")
     for words, count in made.refusals.most_common():
         print(f"  {count} times: {words}")
-    for fault in [*made.faults, *killer.faults]:
+    for fault in killer.faults:
         print(f"fault: {fault}")
     print("\n".join(table(before, after)), flush=True)
 
@@ -239,8 +250,11 @@ def main():
         lab.start_drawbridge(binary)
         begun = time.monotonic()
         outcome = soak(lab, binary, rounds, workers, seed)
-        report(*outcome, time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        report(*outcome, seconds)
         report_given_back(lab, outcome[0])
+        check_kept(lab, outcome[2])
+        print("\n".join(f"fault: {fault}" for fault in outcome[2].faults))
         if log := os.environ.get("LOG"):
             with open(log, "w", encoding="utf-8") as file:
                 file.write(lab.drawbridge_log())
