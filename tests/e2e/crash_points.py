@@ -141,8 +141,8 @@ def _flows(shown):
 
 
 def state_of(lab):
-    """Links, rules, listening host ports, connections and rows once retired links are gone, which is when the
-    daemon is idle; and apart from these which families are forwarded.
+    """Links, rules, listening host ports, connections, rows and whether IPv4 and IPv6 are forwarded,
+    once retired links are gone, which is when the daemon is idle.
     """
     return wait_for(lambda: _state_without_retired(lab), 10, "the end of retired links")
 
@@ -153,6 +153,6 @@ def _state_without_retired(lab):
         return None
     links, rules, sockets, flows, forwarded = (part.strip() for part in shown.split("---\n"))
     ports = sorted(line.split()[0] + " " + line.split()[4] for line in sockets.splitlines())
-    state = {"links": _links(links), "rules": without_mark(rules).splitlines(),
-             "host ports": ports, "connections": _flows(flows), "rows": _rows(f"{lab.state_dir}/state.db")}
-    return state, forwarded.split()
+    return {"links": _links(links), "rules": without_mark(rules).splitlines(),
+            "host ports": ports, "connections": _flows(flows), "forwarded": forwarded.split(),
+            "rows": _rows(f"{lab.state_dir}/state.db")}

@@ -3,7 +3,8 @@
 
     [ROUNDS=1000] [WORKERS=2] [SEED=N] tests/soak/kills.py
 
-One network with a container stays all the time. A round is network create, run -p, a ping, a connection to the published port, rm -f, network rm.
+One network with a container stays all the time. A round is network create, run -p, a ping, a
+connection to the published port, rm -f, network rm.
 What the engine reports as failed is removed by the same commands, as a user would. What was answered
 must work at once, whether the daemon lives or not. At the end a census is compared with that of the
 beginning, and printed; exit 1 if anything leaked or did not work.
@@ -186,7 +187,7 @@ def _at_rest(lab):
 
 
 def soak(lab, binary, rounds, workers=2, seed=None, patience=150):
-    """Runs `rounds` rounds on a lab with a running drawbridge; (census before, after, Soak, Killer)."""
+    """Runs rounds on a lab with a running drawbridge; (census before, after, Soak, Killer)."""
     made = Soak(lab)
     assert made.make(KEPT, KEPT_PORT), made.refusals
     for number in range(len(SHAPES)):  # chains of the engine, and what is made once
