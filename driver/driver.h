@@ -183,8 +183,8 @@ class Driver {
   /// returns  nothing when the endpoint is not known
   std::optional<Endpoint> endpoint(NetworkId const& network, EndpointId const& id) const;
 
-  /// returns  all endpoints of all networks
-  std::map<NetworkId, std::set<EndpointId>> endpoints() const;
+  /// returns  all endpoints of all networks, networks without any too
+  std::map<NetworkId, std::set<EndpointId>> endpoint_ids() const;
   std::size_t network_count() const { return networks_.size(); }
   std::size_t endpoint_count() const;
 

@@ -119,7 +119,7 @@ Result<void> Driver::delete_endpoint(NetworkId const& network_id, EndpointId con
   return applied ? applied : fail(about(id, applied.error()));
 }
 
-std::map<NetworkId, std::set<EndpointId>> Driver::endpoints() const {
+std::map<NetworkId, std::set<EndpointId>> Driver::endpoint_ids() const {
   std::map<NetworkId, std::set<EndpointId>> all;
   for (auto const& [network, entry] : networks_) {
     std::set<EndpointId>& own = all[network];

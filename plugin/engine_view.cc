@@ -203,7 +203,7 @@ void EngineView::look_if_idle() {
 }
 
 Holdings EngineView::holdings() const {
-  Holdings ours{driver_.endpoints(), {}, ipam_.leases()};
+  Holdings ours{driver_.endpoint_ids(), {}, ipam_.leases()};
   for (Ipam::Usage const& usage : ipam_.usage()) {
     ours.pools.push_back(usage.pool);
   }
@@ -227,7 +227,7 @@ void EngineView::learn(DockerInventory const& look) {
 
 /// Of all that we do not have.
 void EngineView::forget_names() {
-  auto const ours = driver_.endpoints();
+  auto const ours = driver_.endpoint_ids();
   std::erase_if(network_names_, [&](auto const& each) { return !ours.contains(each.first); });
   std::erase_if(endpoint_names_, [&](auto const& each) {
     auto const network = ours.find(each.first.first);
