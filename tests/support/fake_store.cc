@@ -135,6 +135,10 @@ Result<void> FakeStore::save_ula_prefix(IpPrefix const& prefix) {
   return recorded;
 }
 
+Result<void> FakeStore::back_up(std::filesystem::path const& copy) {
+  return record("back up to " + copy.string());
+}
+
 Result<void> FakeStore::save(KnownNetwork const& network) {
   Result<void> recorded = record("save known network " + network.id.value);
   if (recorded) {
