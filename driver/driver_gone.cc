@@ -8,6 +8,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace drawbridge {
@@ -35,6 +36,25 @@ std::vector<Endpoint> Driver::published_without_pair() {
     return observed->veths.contains(host_end_name(endpoint.id));
   });
   return published;
+}
+
+/// Before an endpoint is deleted, the engine brings the container's end back to this namespace.
+bool Driver::is_inhabited(NetworkId const& network) const {
+  auto const entry = networks_.find(network);
+  if (entry == networks_.end()) {
+    return false;
+  }
+  std::set<std::string> links;
+  for (auto const& [id, endpoint] : entry->second.endpoints) {
+    links.insert({host_end_name(id), container_end_name(id)});
+  }
+  Result<KernelState> const observed = kernel_.observe(links);
+  return observed &&
+         std::any_of(entry->second.endpoints.begin(), entry->second.endpoints.end(),
+                     [&observed](auto const& each) {
+                       return observed->veths.contains(host_end_name(each.first)) &&
+                              !observed->foreign.contains(container_end_name(each.first));
+                     });
 }
 
 std::string Driver::say_freed(Endpoint const& gone, Result<void> const& freed) const {

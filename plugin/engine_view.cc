@@ -11,6 +11,9 @@
 namespace drawbridge {
 namespace {
 
+/// Later than that, a network that the engine does not list was never made.
+constexpr std::chrono::seconds longest_creation{60};
+
 void log_removal(std::string const& what, Result<void> const& outcome) {
   if (outcome) {
     log::warn("released {}: docker does not have it", what);
@@ -89,7 +92,7 @@ void EngineView::created(NetworkId const& network) {
   }
   gone_.touched(network);
   look_if_idle();
-  created_.insert(network);
+  created_.emplace(network, std::chrono::steady_clock::now());
   worker_->find_network(network, [this](KnownNetwork const& found) { learn(found); });
   networks_changed();
 }
@@ -137,6 +140,7 @@ void EngineView::deleted(NetworkId const& network) {
   }
   network_names_.erase(network);
   created_.erase(network);
+  inhabited_.erase(network);
 }
 
 std::string EngineView::name_of(NetworkId const& network) const {
@@ -171,6 +175,7 @@ void EngineView::take(std::optional<DockerInventory> const& look) {
     return;
   }
   hear();
+  touch_created();
   GoneWatch::Verdict const verdict = gone_.take(holdings(), *look);
   if (verdict.warning) {
     log::warn("{}", *verdict.warning);
@@ -181,6 +186,16 @@ void EngineView::take(std::optional<DockerInventory> const& look) {
   release(verdict.release);
   learn(*look);
   look_in(verdict.is_suspicious ? pauses_.suspicious : pauses_.calm);
+}
+
+/// The engine lists a network some time after we made it.
+void EngineView::touch_created() {
+  auto const now = std::chrono::steady_clock::now();
+  for (auto const& [network, since] : created_) {
+    if (now - since < longest_creation) {
+      gone_.touched(network);
+    }
+  }
 }
 
 /// The question which networks are in doubt is asked on another thread, so it takes with it what is
@@ -261,12 +276,25 @@ void EngineView::release(Gone const& gone) {
     log_removal(what, driver_.delete_endpoint(network, endpoint));
   }
   for (NetworkId const& network : gone.networks) {
-    std::string const what = "network " + title(network);
-    log_removal(what, driver_.delete_network(network));
-    network_names_.erase(network);
-    created_.erase(network);
+    release(network);
   }
   release(gone.leases);
+}
+
+/// Whoever runs in it has another engine, and this daemon asks the wrong one.
+void EngineView::release(NetworkId const& network) {
+  if (driver_.is_inhabited(network)) {
+    if (inhabited_.insert(network).second) {
+      log::warn(
+          "network {} stays: containers run in it, though docker does not have it: is this "
+          "the socket of their engine",
+          title(network));
+    }
+    return;
+  }
+  std::string const what = "network " + title(network);
+  log_removal(what, driver_.delete_network(network));
+  deleted(network);
 }
 
 void EngineView::release(Leftovers const& leftovers) {

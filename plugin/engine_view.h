@@ -95,6 +95,8 @@ class EngineView {
   void look_in(std::chrono::milliseconds pause);
   void look_if_idle();
   void release(Gone const& gone);
+  void release(NetworkId const& network);
+  void touch_created();
   void release(Leftovers const& leftovers);
   bool has_network(PoolId const& pool) const;
   void learn(DockerInventory const& look);
@@ -113,7 +115,8 @@ class EngineView {
   bool is_looking_ = false;  // a look is under way or to come
   std::map<NetworkId, std::string> network_names_;
   std::map<std::pair<NetworkId, EndpointId>, std::string> endpoint_names_;  // of their containers
-  std::set<NetworkId> created_;                                             // and asked for
+  std::map<NetworkId, std::chrono::steady_clock::time_point> created_;      // when, and asked for
+  std::set<NetworkId> inhabited_;  // that would be released but for their containers; said
   std::optional<ContainerNames> container_names_;
   std::optional<DockerWorker> worker_;  // ends before what it reports to
 };
