@@ -183,9 +183,16 @@ void EngineView::take(std::optional<DockerInventory> const& look) {
   if (verdict.news) {
     log::info("{}", *verdict.news);
   }
-  release(verdict.release);
+  release(verdict.release, shows_ours(*look));
   learn(*look);
   look_in(verdict.is_suspicious ? pauses_.suspicious : pauses_.calm);
+}
+
+/// returns  true when it lists a network of ours
+bool EngineView::shows_ours(DockerInventory const& look) const {
+  auto const ours = driver_.endpoint_ids();
+  return std::any_of(look.networks.begin(), look.networks.end(),
+                     [&ours](DockerNetwork const& each) { return ours.contains(each.id); });
 }
 
 /// The engine lists a network some time after we made it.
@@ -263,7 +270,9 @@ bool EngineView::take(std::vector<KnownNetwork> networks) {
 }
 
 /// Networks and endpoints first: a subnet is free when the bridge with its address is gone.
-void EngineView::release(Gone const& gone) {
+///
+/// is_ours  the engine has a network of ours, so it is the one that asks us
+void EngineView::release(Gone const& gone, bool is_ours) {
   if (gone.empty()) {
     return;
   }
@@ -276,22 +285,20 @@ void EngineView::release(Gone const& gone) {
     log_removal(what, driver_.delete_endpoint(network, endpoint));
   }
   for (NetworkId const& network : gone.networks) {
-    release(network);
+    if (is_ours || !driver_.is_inhabited(network)) {
+      release(network);
+    } else if (inhabited_.insert(network).second) {
+      log::warn(
+          "network {} stays: containers run in it, though docker does not have it: is "
+          "docker_socket "
+          "that of their engine",
+          title(network));
+    }
   }
   release(gone.leases);
 }
 
-/// Whoever runs in it has another engine, and this daemon asks the wrong one.
 void EngineView::release(NetworkId const& network) {
-  if (driver_.is_inhabited(network)) {
-    if (inhabited_.insert(network).second) {
-      log::warn(
-          "network {} stays: containers run in it, though docker does not have it: is this "
-          "the socket of their engine",
-          title(network));
-    }
-    return;
-  }
   std::string const what = "network " + title(network);
   log_removal(what, driver_.delete_network(network));
   deleted(network);

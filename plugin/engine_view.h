@@ -94,7 +94,8 @@ class EngineView {
   Holdings holdings() const;
   void look_in(std::chrono::milliseconds pause);
   void look_if_idle();
-  void release(Gone const& gone);
+  void release(Gone const& gone, bool is_ours);
+  bool shows_ours(DockerInventory const& look) const;
   void release(NetworkId const& network);
   void touch_created();
   void release(Leftovers const& leftovers);

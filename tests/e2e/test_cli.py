@@ -334,6 +334,7 @@ def test_another_program_behind_the_socket_is_no_drawbridge(lab, binary, tmp_pat
 
         def greet():
             with listener.accept()[0] as client:
+                client.recv(4096)
                 client.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
 
         threading.Thread(target=greet, daemon=True).start()
