@@ -21,7 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 Error while_daemon_runs(Error const& reason) {
-  return {Errc::conflict, reason.message + ": stop the daemon, then uninstall"};
+  return {Errc::conflict,
+          reason.message + ": stop the daemon, and its socket unit where it has one, then uninstall"};
 }
 
 /// Whatever answers there: only nobody is no daemon.
@@ -61,11 +62,15 @@ Result<void> remove_from_kernel(UninstallReply& reply) {
 }
 
 /// What a daemon leaves that was killed. The folder of the control socket is ours alone.
+///
+/// errors  conflict   somebody answers on one: a daemon that has its other places elsewhere, or a
+///                    service manager that would start one
 Result<void> remove_sockets(UninstallCommand const& command, UninstallReply& reply) {
   for (fs::path const& socket : {command.plugin_socket, command.control_socket}) {
     Result<bool> const removed = UnixSocket::remove_stale(socket);
     if (!removed) {
-      return fail(removed.error());
+      return fail(removed.error().code == Errc::conflict ? while_daemon_runs(removed.error())
+                                                         : removed.error());
     }
     if (*removed) {
       reply.files.push_back(socket.string());
@@ -108,11 +113,12 @@ Result<void> remove_state(fs::path const& state_dir, UninstallReply& reply) {
   return {};
 }
 
+/// Sockets first: they may tell of a daemon, and nothing of its networks is touched by then.
 Result<void> remove_all(UninstallCommand const& command, UninstallReply& reply) {
-  if (Result<void> removed = remove_from_kernel(reply); !removed) {
+  if (Result<void> removed = remove_sockets(command, reply); !removed) {
     return removed;
   }
-  if (Result<void> removed = remove_sockets(command, reply); !removed) {
+  if (Result<void> removed = remove_from_kernel(reply); !removed) {
     return removed;
   }
   if (command.with_state && fs::exists(command.state_dir)) {

@@ -173,6 +173,11 @@ def test_uninstall_takes_everything_of_ours_and_nothing_else(make_lab, binary):
     assert refused.returncode == 1 and "a daemon answers on" in refused.stderr
     elsewhere = run(lab, binary, "uninstall", *places[:2], "--control-socket", f"{lab.root}/none.sock")
     assert elsewhere.returncode == 1 and "is in use by process" in elsewhere.stderr
+    served = lab.snapshot()
+    apart = run(lab, binary, "uninstall", *places[4:], "--control-socket", f"{lab.root}/none.sock",
+                "--state-dir", f"{lab.root}/none")
+    assert apart.returncode == 1 and "answers there: stop the daemon" in apart.stderr
+    assert lab.snapshot() == served, "who refuses has touched nothing"
     assert request(lab.plugin_socket, "POST", "/Plugin.Activate")[0] == 200
     lab.kill_drawbridge()
     assert os.path.exists(lab.control_socket), "the control: what is killed leaves its sockets"
