@@ -2,7 +2,6 @@
 
 #include "base/file_descriptor.h"
 #include "cli/control_client.h"
-#include "plugin/state_copy.h"
 #include "plugin/status_report.h"
 #include "plugin/verb_replies.h"
 
@@ -43,7 +42,7 @@ Result<Copy> copy_without_daemon(BackupCommand const& command, Error const& no_d
   if (!store) {
     return fail(store.error());
   }
-  Result<std::string> bytes = copy_of_state(**store, command.state_dir);
+  Result<std::string> bytes = (*store)->back_up();
   return bytes ? Result<Copy>(Copy{std::move(*bytes), command.state_dir}) : fail(bytes.error());
 }
 

@@ -6,7 +6,6 @@
 #include "plugin/port_brief.h"
 #include "plugin/port_listing.h"
 #include "plugin/repair_listing.h"
-#include "plugin/state_copy.h"
 #include "plugin/version.h"
 
 #include <fmt/core.h>
@@ -117,7 +116,7 @@ Result<std::string> repairs_to_come(Services services) {
 }
 
 Result<std::string> backup(ControlSide const& side) {
-  Result<std::string> copy = copy_of_state(side.store, side.paths.state_dir);
+  Result<std::string> copy = side.store.back_up();
   if (copy && copy->size() > max_api_body_bytes) {
     return fail(
         Errc::unsupported,

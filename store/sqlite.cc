@@ -39,6 +39,10 @@ int bind_value(sqlite3_stmt* statement, int index, SqlValue const& value) {
   return sqlite3_bind_null(statement, index);
 }
 
+void free_bytes(unsigned char* bytes) {
+  sqlite3_free(bytes);
+}
+
 }  // namespace
 
 Error sqlite_error(sqlite3* database, int code) {
@@ -189,6 +193,36 @@ Result<std::string> Database::text(std::string_view sql) {
     return Result<void>{};
   });
   return read ? Result<std::string>(text) : fail(read.error());
+}
+
+Result<std::string> Database::copy() {
+  sqlite3* opened = nullptr;
+  int const code = sqlite3_open(":memory:", &opened);
+  Handle<sqlite3, close_database> const memory(opened);
+  if (code != SQLITE_OK) {
+    return fail(within_file(sqlite_error(opened, code)));
+  }
+  if (Result<void> const copied = copy_into(opened); !copied) {
+    return fail(copied.error());
+  }
+  sqlite3_int64 size = 0;
+  // Not of the file: this call takes a page that cannot be read for zeros.
+  Handle<unsigned char, free_bytes> const bytes(sqlite3_serialize(opened, "main", &size, 0));
+  if (bytes == nullptr) {
+    return fail(within_file({Errc::store, "no memory for a copy"}));
+  }
+  return std::string(reinterpret_cast<char const*>(bytes.get()), static_cast<std::size_t>(size));
+}
+
+/// source  https://www.sqlite.org/c3ref/backup_finish.html
+Result<void> Database::copy_into(sqlite3* other) {
+  sqlite3_backup* const backup = sqlite3_backup_init(other, "main", database_.get(), "main");
+  if (backup == nullptr) {
+    return fail(within_file(sqlite_error(other, sqlite3_errcode(other))));
+  }
+  int const code = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  return code == SQLITE_DONE ? Result<void>() : fail(within_file(sqlite_error(other, code)));
 }
 
 void Database::roll_back() {

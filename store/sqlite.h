@@ -82,11 +82,16 @@ class Database {
   Result<std::int64_t> number(std::string_view sql);
   Result<std::string> text(std::string_view sql);
 
+  /// returns  the bytes of the file as it would be with its log written into it
+  /// errors   store   also while a transaction is open
+  Result<std::string> copy();
+
   void roll_back();
   std::filesystem::path const& file() const { return file_; }
 
  private:
   Database(std::filesystem::path file, sqlite3* database);
+  Result<void> copy_into(sqlite3* other);
   Error within_file(Error const& error) const;
 
   std::filesystem::path file_;

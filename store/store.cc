@@ -1,6 +1,5 @@
 #include "store/store.h"
 
-#include "store/backup.h"
 #include "store/networks.h"
 #include "store/ports.h"
 #include "store/rows.h"
@@ -55,9 +54,7 @@ class SqliteStore final : public Store {
   Result<void> save(KnownNetwork const& network) override;
   Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) override;
   Result<void> save_ula_prefix(IpPrefix const& prefix) override;
-  Result<void> back_up(std::filesystem::path const& copy) override {
-    return copy_into(database_, copy);
-  }
+  Result<std::string> back_up() override { return database_.copy(); }
 
  private:
   Result<void> write_rows(Endpoint const& endpoint);

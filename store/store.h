@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace drawbridge {
@@ -61,12 +62,11 @@ class Store {
   virtual Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) = 0;
   virtual Result<void> save_ula_prefix(IpPrefix const& prefix) = 0;
 
-  /// Writes everything that the store holds to a new file of mode 0600, consistent and on disk when
-  /// the call returns. In the place of state.db it is the state of that moment. No group is open.
+  /// Takes no place on the disk, which may be full. No group is open.
   ///
-  /// errors  conflict   something is there already; untouched
-  ///         store      not writable, disk full, …; nothing is left of the copy
-  virtual Result<void> back_up(std::filesystem::path const& copy) = 0;
+  /// returns  the bytes of a file that is, in the place of state.db, the state of this moment
+  /// errors   store   not readable, …
+  virtual Result<std::string> back_up() = 0;
 };
 
 /// Opens or creates DIRECTORY/state.db.

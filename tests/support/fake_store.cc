@@ -135,8 +135,9 @@ Result<void> FakeStore::save_ula_prefix(IpPrefix const& prefix) {
   return recorded;
 }
 
-Result<void> FakeStore::back_up(std::filesystem::path const& copy) {
-  return record("back up to " + copy.string());
+Result<std::string> FakeStore::back_up() {
+  Result<void> const recorded = record("back up");
+  return recorded ? Result<std::string>("the state") : fail(recorded.error());
 }
 
 Result<void> FakeStore::save(KnownNetwork const& network) {

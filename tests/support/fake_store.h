@@ -64,7 +64,7 @@ class FakeStore final : public Store {
   Result<void> save(KnownNetwork const& network) override;
   Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) override;
   Result<void> save_ula_prefix(IpPrefix const& prefix) override;
-  Result<void> back_up(std::filesystem::path const& copy) override;
+  Result<std::string> back_up() override;
 
  private:
   Result<void> step();

@@ -113,6 +113,13 @@ TEST_F(ControlRoutesTest, OnlyTheMethodsOfAPathAreServed) {
   EXPECT_EQ(call("GET", "/nothing").status, 404);
 }
 
+TEST_F(ControlRoutesTest, ABackupIsTheBytesOfTheState) {
+  HttpReply const reply = call("GET", "/backup");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, "the state");
+  EXPECT_EQ(reply.content_type, "application/octet-stream");
+}
+
 TEST_F(ControlRoutesTest, WhatFailsIsAnErrorOfHttpToo) {
   store.fail_at(1);
   HttpReply const reply = call("GET", "/backup");

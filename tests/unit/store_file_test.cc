@@ -1,16 +1,15 @@
 // The state file: who may have it, what is wrong with it, and what if the disk is full.
 #include "store/store.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/store_samples.h"
 #include "tests/support/temp_directory.h"
 
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 namespace drawbridge {
@@ -141,21 +140,6 @@ TEST(Store, SaysThatTheFileIsReadOnly) {
   AsNobody const nobody;
   EXPECT_TRUE(fails_with(open_store(directory.path()), Errc::store, "Permission denied"));
 }
-
-/// No file of this process grows beyond `bytes` while the object lives: a disk that is full.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &was_);
-    rlimit const full{bytes, was_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &full);
-  }
-  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &was_); }
-
- private:
-  rlimit was_{};
-};
 
 TEST(Store, ChangesNothingWhenTheDiskIsFullAndGoesOnAfterwards) {
   TempDirectory const directory;
