@@ -298,12 +298,19 @@ def test_backup_is_restored_by_copying_it_back(lab, binary, docker, shop, tmp_pa
     assert taken.returncode == 1 and "name a file that is not there yet" in taken.stderr
     piped = lab.engine_ns("sh", "-c", f"{binary} backup - --control-socket {lab.control_socket} | wc -c")
     assert int(piped.stdout) == copy.stat().st_size
-    docker("network", "create", "-d", "drawbridge", "--ipam-driver", "drawbridge", docker.name("later"))
+    later = docker.network()
     lab.stop_drawbridge()
     offline = tmp_path / "offline.db"
     done = ask(lab, binary, "backup", str(offline), "--state-dir", lab.state_dir)
     assert done.returncode == 0, done.stderr
+    state = f"{lab.state_dir}/state.db"
+    for log in (f"{state}-wal", f"{state}-shm"):
+        if os.path.exists(log):
+            os.unlink(log)
+    shutil.copy(copy, state)
     lab.start_drawbridge(binary)
+    names = [each["name"] for each in ask_json(lab, binary, "networks")]
+    assert network in names and later not in names, "the state of that moment"
     assert web.name in ask(lab, binary, "endpoints", network).stdout
     nowhere = run(lab, binary, "backup", str(tmp_path / "none.db"), "--state-dir", str(tmp_path / "none"),
                   "--control-socket", str(tmp_path / "none.sock"))
