@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -74,6 +75,18 @@ fs::path path_of(FileDescriptor const& socket) {
   return std::string(address.sun_path, ::strnlen(address.sun_path, room));
 }
 
+/// The file of a socket unit is for everybody where SocketMode= says nothing. Who gets to it is as
+/// good as root.
+Result<void> check_mode(PassedDescriptor const& passed) {
+  fs::path const path = path_of(passed.descriptor);
+  struct stat status{};
+  if (path.empty() || ::stat(path.c_str(), &status) != 0 || (status.st_mode & 0077) == 0) {
+    return {};
+  }
+  return unfit(passed, fmt::format("listens on {}, which has mode {:04o}: use SocketMode=0600",
+                                   path.native(), status.st_mode & 07777));
+}
+
 /// returns  the place in `sockets` that this one is for
 Result<FileDescriptor*> place_of(PassedDescriptor const& passed, SocketPaths const& paths,
                                  ActivatedSockets& sockets) {
@@ -123,6 +136,9 @@ Result<ActivatedSockets> tell_apart(std::vector<PassedDescriptor> passed,
   for (PassedDescriptor& each : passed) {
     if (Result<void> const fit = check_kind(each); !fit) {
       return fail(fit.error());
+    }
+    if (Result<void> const closed = check_mode(each); !closed) {
+      return fail(closed.error());
     }
     Result<FileDescriptor*> const place = place_of(each, paths, sockets);
     if (!place) {

@@ -38,8 +38,9 @@ struct ActivatedSockets {
 /// Tells which socket is which: by its name, `plugin` or `control`, else by the path it is bound
 /// to.
 ///
-/// errors  invalid_argument   one does not listen, is of another kind or for something else, or
-///                            two are for the same; the text says which and what to do
+/// errors  invalid_argument   one does not listen, is of another kind, open to others than its
+///                            owner or for something else, or two are for the same; the text says
+///                            which and what to do
 Result<ActivatedSockets> tell_apart(std::vector<PassedDescriptor> passed, SocketPaths const& paths);
 
 }  // namespace drawbridge

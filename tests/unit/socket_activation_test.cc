@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -146,6 +147,14 @@ TEST_F(SocketActivationTest, TakesOneOfTheTwo) {
 TEST_F(SocketActivationTest, RefusesAForeignSocket) {
   EXPECT_TRUE(fails_with(tell_apart(named(listening("web.sock"), "web.socket"), paths()),
                          Errc::invalid_argument, "web.sock\", which is neither"));
+}
+
+TEST_F(SocketActivationTest, RefusesASocketThatOthersMayOpen) {
+  FileDescriptor socket = listening("control.sock");
+  std::filesystem::permissions(directory / "control.sock", std::filesystem::perms(0666));
+  EXPECT_TRUE(fails_with(tell_apart(named(std::move(socket), "control"), paths()),
+                         Errc::invalid_argument,
+                         "control.sock, which has mode 0666: use SocketMode=0600"));
 }
 
 TEST_F(SocketActivationTest, RefusesTwoOfOneKind) {
