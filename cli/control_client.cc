@@ -25,6 +25,9 @@ Error no_answer(std::filesystem::path const& socket, Error const& reason) {
     return Error{code,
                  fmt::format("no answer on {}: {}: {}", socket.string(), reason.message, remedy)};
   };
+  if (reason.code == Errc::invalid_argument) {
+    return error(reason.code, "name its socket with --control-socket");
+  }
   bool const is_refused = reason.message.find("Permission denied") != std::string::npos;
   if (is_refused || (::geteuid() != 0 && reason.code == Errc::kernel)) {
     return error(Errc::kernel, "ask as root");

@@ -16,11 +16,12 @@ struct ControlQuestion {
 };
 
 /// returns  the body of the reply
-/// errors   not_found     no daemon is there; the text says what to do, and so do the others
-///          kernel        it cannot be asked: not by this user, or it does not answer in time
-///          unsupported   it is of another version, which does not know the question
-///          malformed     what answers is no drawbridge
-///          conflict      the daemon says that it failed, and why
+/// errors   not_found         no daemon is there; the text says what to do, and so do the others
+///          kernel            it cannot be asked: not by this user, or it does not answer in time
+///          invalid_argument  the path is too long for a socket
+///          unsupported       it is of another version, which does not know the question
+///          malformed         what answers is no drawbridge
+///          conflict          the daemon says that it failed, and why
 Result<std::string> ask_daemon(std::filesystem::path const& socket,
                                ControlQuestion const& question);
 

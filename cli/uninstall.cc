@@ -21,8 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 Error while_daemon_runs(Error const& reason) {
-  return {Errc::conflict,
-          reason.message + ": stop the daemon, and its socket unit where it has one, then uninstall"};
+  return {
+      Errc::conflict,
+      reason.message + ": stop the daemon, and its socket unit where it has one, then uninstall"};
 }
 
 /// Whatever answers there: only nobody is no daemon.
@@ -30,6 +31,9 @@ Result<void> check_nobody_answers(UninstallCommand const& command) {
   Result<std::string> const answer = ask_daemon(command.control_socket, {"GET", "/status"});
   if (!answer && answer.error().code == Errc::not_found) {
     return {};
+  }
+  if (!answer && answer.error().code == Errc::invalid_argument) {
+    return fail(answer.error());
   }
   return fail(while_daemon_runs(
       {Errc::conflict, fmt::format("a daemon answers on {}", command.control_socket.string())}));

@@ -104,6 +104,13 @@ TEST_F(VerbsTest, SayOnOneLineWhatToDoWhereNoDaemonAnswers) {
   EXPECT_EQ(shown.error().message.find('\n'), std::string::npos);
 }
 
+TEST_F(VerbsTest, SayThatThePathOfTheSocketCannotBeOne) {
+  StatusCommand command;
+  command.control_socket = "/" + std::string(120, 'x');
+  EXPECT_TRUE(fails_with(run_verb(command), Errc::invalid_argument,
+                         "has 121 characters, it may have 107: name its socket"));
+}
+
 TEST_F(VerbsTest, SayWhenTheDaemonIsOfAnotherVersion) {
   FakeEngine daemon(socket_);
   EXPECT_TRUE(fails_with(run_verb(verb<NetworksCommand>()), Errc::unsupported,
