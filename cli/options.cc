@@ -3,9 +3,11 @@
 #include "plugin/version.h"
 
 #include <CLI/CLI.hpp>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -81,13 +83,14 @@ void add_endpoints(CLI::App& app, EndpointsCommand& command) {
       .add_option("NETWORK", command.network, "only those of it: name, id or beginning of an id");
 }
 
-/// `pools explain` takes the flags on either side.
+/// `pools explain` takes the flags of `pools`, on either side.
 void add_pools(CLI::App& app, PoolsCommand& pools, ExplainCommand& explain) {
   CLI::App& verb = add_asking(app, "pools", "list the pools that subnets are carved from", pools);
-  CLI::App& more =
-      add_asking(verb, "explain",
-                 "say what of a pool is free, taken and by whom, and what comes next", explain);
+  CLI::App& more = *verb.add_subcommand(
+      "explain", "say what of a pool is free, taken and by whom, and what comes next");
   more.add_option("NAME", explain.pool, "only this pool");
+  more.fallthrough();
+  more.footer("It takes the flags of \"drawbridge pools\", too.");
 }
 
 void add_reconcile(CLI::App& app, ReconcileCommand& command) {
@@ -141,10 +144,7 @@ void add_verbs(CLI::App& app, Verbs& verbs) {
 }
 
 ExplainCommand explain_with(ExplainCommand explain, PoolsCommand const& pools) {
-  explain.as_json = explain.as_json || pools.as_json;
-  if (explain.control_socket == AskCommand().control_socket) {
-    explain.control_socket = pools.control_socket;
-  }
+  static_cast<AskCommand&>(explain) = pools;
   return explain;
 }
 
@@ -170,13 +170,17 @@ Command parse_command_line(int argc, char const* const* argv) {
   CLI::App app(what_it_is, "drawbridge");
   app.set_version_flag("--version", std::string("drawbridge ") + version);
   app.footer(exit_codes);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // none is told below, where a mistyped one is named
   Verbs verbs;
   add_verbs(app, verbs);
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& error) {
     return ExitCommand{app.exit(error) == 0 ? 0 : usage_error};
+  }
+  if (app.get_subcommands().empty()) {
+    fmt::print(stderr, "{}", app.help());
+    return ExitCommand{usage_error};
   }
   return chosen(app, verbs);
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,29 @@ TEST(Options, OfPoolsExplainMayStandBeforeIt) {
     EXPECT_EQ(explain.control_socket, "/run/c.sock");
     EXPECT_TRUE(explain.as_json);
   }
+}
+
+TEST(Options, OutrankTheirVariables) {
+  ::setenv("DRAWBRIDGE_CONTROL_SOCKET", "/run/env.sock", 1);
+  EXPECT_EQ(std::get<PoolsCommand>(parse({"pools"})).control_socket, "/run/env.sock");
+  EXPECT_EQ(std::get<ExplainCommand>(parse({"pools", "explain"})).control_socket, "/run/env.sock");
+  char const* const usual = "/run/drawbridge/control.sock";
+  for (std::vector<char const*> const& words :
+       std::vector<std::vector<char const*>>{{"pools", "--control-socket", usual, "explain"},
+                                             {"pools", "explain", "--control-socket", usual}}) {
+    EXPECT_EQ(std::get<ExplainCommand>(parse(words)).control_socket, usual);
+  }
+  ::unsetenv("DRAWBRIDGE_CONTROL_SOCKET");
+}
+
+TEST(Options, SayWhichVerbIsNone) {
+  testing::internal::CaptureStderr();
+  parse({"stauts"});
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("stauts"), std::string::npos);
+  testing::internal::CaptureStderr();
+  parse({});
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("reconcile"), std::string::npos)
+      << "what there is";
 }
 
 TEST(Options, ThatAreWrongEndWithTwo) {
