@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -93,24 +94,25 @@ std::string remedy(fs::path const& file, fs::path const& state_dir) {
       state.string(), file.string());
 }
 
-Result<Outcome> write_copy(BackupCommand const& command, fs::path const& file,
-                           FileDescriptor const& opened) {
-  Result<Copy> const copy = copy_state(command);
-  if (!copy) {
-    return fail(copy.error());
-  }
-  Result<void> const written = write_whole(opened, copy->bytes, file);
-  if (!written) {
-    return fail(written.error());
-  }
+Result<Outcome> told(BackupCommand const& command, fs::path const& file, Copy const& copy) {
+  std::string const state = (copy.state_dir / "state.db").string();
   if (command.as_json) {
-    return Outcome{encode_backup({file.string(), copy->bytes.size(),
-                                  (copy->state_dir / "state.db").string()}) +
-                   "\n"};
+    return Outcome{encode_backup({file.string(), copy.bytes.size(), state}) + "\n"};
   }
-  return Outcome{fmt::format("{}: {} bytes, a copy of {}\n{}", file.string(), copy->bytes.size(),
-                             (copy->state_dir / "state.db").string(),
-                             remedy(file, copy->state_dir))};
+  return Outcome{fmt::format("{}: {} bytes, a copy of {}\n{}", file.string(), copy.bytes.size(),
+                             state, remedy(file, copy.state_dir))};
+}
+
+Result<void> write_new(fs::path const& file, std::string_view bytes) {
+  FileDescriptor const opened(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!opened.is_open()) {
+    return cannot_write(file, errno);
+  }
+  Result<void> written = write_whole(opened, bytes, file);
+  if (!written) {
+    ::unlink(file.c_str());
+  }
+  return written;
 }
 
 Result<Outcome> print_copy(BackupCommand const& command) {
@@ -125,15 +127,16 @@ Result<Outcome> run_verb(BackupCommand const& command) {
     return print_copy(command);
   }
   fs::path const file = fs::absolute(command.file);
-  FileDescriptor const opened(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!opened.is_open()) {
-    return cannot_write(file, errno);
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(file, ignored))) {
+    return cannot_write(file, EEXIST);
   }
-  Result<Outcome> outcome = write_copy(command, file, opened);
-  if (!outcome) {
-    ::unlink(file.c_str());
+  Result<Copy> const copy = copy_state(command);
+  if (!copy) {
+    return fail(copy.error());
   }
-  return outcome;
+  Result<void> const written = write_new(file, copy->bytes);
+  return written ? told(command, file, *copy) : fail(written.error());
 }
 
 }  // namespace drawbridge

@@ -11,7 +11,8 @@
 
 namespace drawbridge {
 
-/// Writes the copy with mode 0600 to a new file, or to standard output.
+/// Writes the copy with mode 0600 to a new file, or to standard output. The file is made when all
+/// of the copy is there: an empty one would pass for a state with nothing in it.
 ///
 /// errors  already_exists   FILE is there; untouched
 ///         not_found        neither a daemon nor a state is there

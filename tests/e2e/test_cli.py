@@ -318,6 +318,19 @@ def test_backup_is_restored_by_copying_it_back(lab, binary, docker, shop, tmp_pa
     assert not (tmp_path / "none.db").exists() and not (tmp_path / "none").exists()
 
 
+def test_a_backup_that_is_interrupted_leaves_no_file(lab, binary, tmp_path):
+    path, copy = str(tmp_path / "silent.sock"), tmp_path / "copy.db"
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(path)
+        silent.listen()
+        asking = lab.engine_place.spawn(binary, "backup", str(copy), "--control-socket", path)
+        with silent.accept()[0] as client:
+            assert client.recv(4096).startswith(b"GET /backup"), "the control: it waits for an answer"
+            asking.kill()
+            asking.wait()
+    assert not copy.exists(), "an empty file would pass for a state with nothing in it"
+
+
 @pytest.mark.parametrize("verb", ["status", "networks", "endpoints", "pools", "ports", "reconcile"])
 def test_a_verb_says_when_no_daemon_runs(lab, binary, tmp_path, verb):
     nobody = run(lab, binary, verb, "--json", "--control-socket", str(tmp_path / "none.sock"))
