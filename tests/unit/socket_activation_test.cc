@@ -150,10 +150,13 @@ TEST_F(SocketActivationTest, RefusesAForeignSocket) {
 }
 
 TEST_F(SocketActivationTest, RefusesASocketThatOthersMayOpen) {
-  FileDescriptor socket = listening("control.sock");
+  Result<UnixSocket> socket = UnixSocket::listen_on(directory / "control.sock");
+  ASSERT_OK(socket);
+  FileDescriptor const listening = socket->take_descriptor();
+  auto const passed = [&] { return named(FileDescriptor(::dup(listening.get())), "control"); };
+  EXPECT_OK(tell_apart(passed(), paths()));
   std::filesystem::permissions(directory / "control.sock", std::filesystem::perms(0666));
-  EXPECT_TRUE(fails_with(tell_apart(named(std::move(socket), "control"), paths()),
-                         Errc::invalid_argument,
+  EXPECT_TRUE(fails_with(tell_apart(passed(), paths()), Errc::invalid_argument,
                          "control.sock, which has mode 0666: use SocketMode=0600"));
 }
 
