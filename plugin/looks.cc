@@ -32,7 +32,7 @@ std::vector<Repair> Looks::look() {
   std::vector<Repair> repairs = driver_.reconcile();
   counters_.last_cpu = thread_cpu() - begun;
   ++counters_.looks;
-  tell(repairs);
+  told_failures_ = tell(repairs);
   looks_.looked(Clock::now(), counters_.last_cpu, has_failures(repairs));
   mends_.looked(Clock::now(), {}, false);
   return repairs;
@@ -41,7 +41,7 @@ std::vector<Repair> Looks::look() {
 void Looks::mend() {
   std::chrono::microseconds const begun = thread_cpu();
   std::vector<Repair> const repairs = driver_.mend();
-  tell(repairs);
+  told_failures_.merge(tell(repairs));
   mends_.looked(Clock::now(), thread_cpu() - begun, has_failures(repairs));
 }
 
@@ -71,8 +71,10 @@ LookSchedule::TimePoint Looks::due() const {
   return std::min(looks_.due(), mends_.due());
 }
 
-/// What cannot be repaired is said once, until it is over.
-void Looks::tell(std::vector<Repair> const& repairs) {
+/// What cannot be repaired is said once, until a look shows that it is over.
+///
+/// returns  what cannot be repaired
+std::set<std::string> Looks::tell(std::vector<Repair> const& repairs) {
   std::set<std::string> failures;
   for (Repair const& repair : repairs) {
     if (repair.failure.empty()) {
@@ -87,7 +89,7 @@ void Looks::tell(std::vector<Repair> const& repairs) {
     }
     failures.insert(std::move(text));
   }
-  told_failures_ = std::move(failures);
+  return failures;
 }
 
 Result<std::vector<Repair>> Looks::preview() {

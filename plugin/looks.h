@@ -37,7 +37,8 @@ class Looks {
   /// returns  what was wrong
   std::vector<Repair> look();
 
-  /// Puts back only what others took from the rules: Driver::mend(). Logs and counts alike.
+  /// Puts back only what others took from the rules: Driver::mend(). Logs and counts alike. Also to
+  /// be called before an operation that relies on our rules.
   void mend();
 
   /// Does what is due.
@@ -59,13 +60,13 @@ class Looks {
   LookCounters const& counters() const { return counters_; }
 
  private:
-  void tell(std::vector<Repair> const& repairs);
+  std::set<std::string> tell(std::vector<Repair> const& repairs);
 
   Driver& driver_;
   LookCounters counters_;
   LookSchedule looks_;
   LookSchedule mends_;  // a look mends, too, so only disturbances make them due
-  std::set<std::string> told_failures_;
+  std::set<std::string> told_failures_;  // at the last look, and by mend() since
 };
 
 }  // namespace drawbridge

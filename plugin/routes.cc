@@ -30,18 +30,6 @@ Result<std::string> done(Result<void> const& result) {
   return result ? Result<std::string>(empty_reply) : fail(result.error());
 }
 
-/// Before an operation that relies on our rules, what others took from them is put back.
-void mend(Kernel& kernel) {
-  Result<std::vector<std::string>> const repairs = kernel.mend();
-  if (!repairs) {
-    log::warn("{}", repairs.error().message);
-    return;
-  }
-  for (std::string const& repair : *repairs) {
-    log::warn("repaired: {}", repair);
-  }
-}
-
 // Network driver
 
 Result<std::string> create_network(Services services, Call& call) {
@@ -50,7 +38,7 @@ Result<std::string> create_network(Services services, Call& call) {
     return fail(request.error());
   }
   call.subject = subject(request->id);
-  mend(services.kernel);
+  services.looks.mend();
   NetworkId const id = request->id;
   Result<void> const created = services.driver.create_network(std::move(*request));
   if (created) {
@@ -107,7 +95,7 @@ Result<std::string> join(Services services, Call& call) {
   EndpointRef const& ref = message->ref;
   call.subject = subject(ref);
   services.engine.touched(ref.network, ref.endpoint);
-  mend(services.kernel);
+  services.looks.mend();
   Result<JoinReply> const reply = services.driver.join(ref.network, ref.endpoint, message->sandbox);
   if (!reply) {
     return fail(reply.error());
@@ -124,7 +112,7 @@ Result<std::string> program_external_connectivity(Services services, Call& call)
   }
   call.subject = subject(message->ref);
   services.engine.touched(message->ref.network, message->ref.endpoint);
-  mend(services.kernel);
+  services.looks.mend();
   PublishRequest request{message->ref.network, message->ref.endpoint, std::move(message->ports)};
   if (message->only_ipv4) {
     request.only = Family::ipv4;

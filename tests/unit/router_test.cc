@@ -109,6 +109,7 @@ TEST_F(RouterTest, RulesThatOthersTookAreMendedBeforeANetworkIsMade) {
   kernel.repairs = {"accept rule of DOCKER-USER"};
   post("/NetworkDriver.CreateNetwork", R"({"NetworkID":"n"})");
   EXPECT_TRUE(kernel.repairs.empty());
+  EXPECT_EQ(looks.counters().repaired.at("rules"), 1U) << "as those of every look are";
 }
 
 TEST_F(RouterTest, APoolStepsAroundTheHostsRoutes) {
