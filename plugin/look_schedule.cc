@@ -8,9 +8,14 @@ void LookSchedule::looked(TimePoint now, std::chrono::microseconds cost, bool ha
   last_look_ = now;
   disturbed_.reset();
   rests_until_ = now + cost * pace_.cost_factor;
-  if (has_failed) {
-    rests_until_ = std::max(rests_until_, now + pace_.after_failure);
+  retry_.reset();
+  if (!has_failed) {
+    retry_pause_ = pace_.after_failure;
+    return;
   }
+  rests_until_ = std::max(rests_until_, now + pace_.after_failure);
+  retry_ = now + retry_pause_;
+  retry_pause_ = std::min(2 * retry_pause_, pace_.period);
 }
 
 LookSchedule::TimePoint LookSchedule::due() const {
@@ -18,6 +23,9 @@ LookSchedule::TimePoint LookSchedule::due() const {
   TimePoint due = when_idle(next, next + pace_.overdue);
   if (disturbed_) {
     due = std::min(due, when_idle(*disturbed_ + pace_.gather, *disturbed_ + pace_.longest));
+  }
+  if (retry_) {
+    due = std::min(due, when_idle(*retry_, *retry_ + pace_.longest));
   }
   return std::max(due, rests_until_);
 }

@@ -14,7 +14,8 @@ struct LookPace {
   std::chrono::milliseconds gather{100};           // from a disturbance, or a request, to the look
   std::chrono::milliseconds longest{1'000};        // the same while requests keep coming
   int cost_factor = 20;                            // a look rests for so many times what it cost
-  std::chrono::milliseconds after_failure{2'000};  // or for so long, when it repaired not all
+  std::chrono::milliseconds after_failure{2'000};  // or for so long, when it repaired not all: then
+                                                   // the next is due, later with every failure
 };
 
 class LookSchedule {
@@ -23,7 +24,11 @@ class LookSchedule {
 
   /// now  counts as a look
   explicit LookSchedule(TimePoint now, LookPace pace = {})
-      : pace_(pace), last_look_(now), last_request_(now - pace.gather), rests_until_(now) {}
+      : pace_(pace),
+        last_look_(now),
+        last_request_(now - pace.gather),
+        rests_until_(now),
+        retry_pause_(pace.after_failure) {}
 
   /// Somebody asked the daemon for something.
   void requested(TimePoint now) { last_request_ = now; }
@@ -46,6 +51,8 @@ class LookSchedule {
   TimePoint last_look_;
   TimePoint last_request_;
   TimePoint rests_until_;
+  std::chrono::milliseconds retry_pause_;
+  std::optional<TimePoint> retry_;
   std::optional<TimePoint> disturbed_;
 };
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <vector>
+
 namespace drawbridge {
 namespace {
 
@@ -76,6 +79,20 @@ TEST_F(LookScheduleTest, ALookThatCouldNotRepairAllIsNotRepeatedAtOnce) {
   schedule.looked(start + 1s, 1ms, true);
   schedule.disturbed(start + 1'010ms);
   EXPECT_EQ(due(), 3s);
+}
+
+TEST_F(LookScheduleTest, WhatCouldNotBeRepairedIsTriedAgainEverMoreSeldom) {
+  std::vector<std::chrono::milliseconds> pauses;
+  for (int looks = 0; looks < 6; ++looks) {
+    std::chrono::milliseconds const last = looks == 0 ? 0ms : due();
+    schedule.looked(start + last, 1ms, true);
+    pauses.push_back(due() - last);
+  }
+  EXPECT_EQ(pauses, (std::vector<std::chrono::milliseconds>{2s, 4s, 8s, 16s, 30s, 30s}));
+  schedule.looked(start, 1ms, false);
+  EXPECT_EQ(due(), 30s);
+  schedule.looked(start, 1ms, true);
+  EXPECT_EQ(due(), 2s);
 }
 
 }  // namespace
