@@ -63,6 +63,21 @@ std::vector<Repair> rule_damage(KernelState const& observed, Plan const& plan) {
   return repairs;
 }
 
+/// Adds the bridges that cannot be made, because links of others have their names: diff() leaves
+/// them out.
+void add_displaced(std::vector<Repair>& repairs, KernelState const& observed,
+                   KernelState const& wanted) {
+  for (auto const& [name, bridge] : wanted.bridges) {
+    if (observed.foreign.contains(name)) {
+      Damage const damage = damage_of(CreateBridge{bridge}, observed);
+      repairs.push_back({damage.kind, damage.text,
+                         fmt::format("interface {} exists and is not drawbridge's: remove it or "
+                                     "rename it",
+                                     name)});
+    }
+  }
+}
+
 /// Steps that follow from others of the same plan: what a bridge that is made takes the place of,
 /// and its ports; and the IPv6 addresses of one that was down, which it lost with that.
 class Consequences {
@@ -166,6 +181,7 @@ std::vector<Repair> Reconciler::bring_all_to(KernelState const& wanted) {
     repairs.assign(1, {"rules", what, ruled.error().message});
   }
   mend_links(*observed, plan, repairs);
+  add_displaced(repairs, *observed, wanted);
   return repairs;
 }
 
@@ -199,6 +215,7 @@ Result<std::vector<Repair>> Reconciler::compare_all(KernelState const& wanted) {
       repairs.push_back({damage.kind, damage.text, ""});
     }
   }
+  add_displaced(repairs, *observed, wanted);
   return repairs;
 }
 

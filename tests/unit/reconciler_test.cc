@@ -169,6 +169,24 @@ TEST_F(ReconcilerTest, ForeignLinksAreInNoPlan) {
   EXPECT_EQ(kernel.printed_text(), "");
 }
 
+TEST_F(ReconcilerTest, AForeignLinkInThePlaceOfABridgeIsToldAndLeftAlone) {
+  kernel.state.bridges.clear();
+  kernel.state.veths["dv-one"].bridge.clear();
+  kernel.state.foreign = {"db-web"};
+  Lines const lines{
+      "bridge: bridge db-web of network 0123456789ab was gone BUT interface db-web exists and is "
+      "not drawbridge's: remove it or rename it"};
+  Result<std::vector<Repair>> const told = reconciler.compare_all(wanted);
+  ASSERT_OK(told);
+  EXPECT_EQ(texts(*told), lines);
+  EXPECT_EQ(texts(reconciler.bring_all_to(wanted)), lines);
+  EXPECT_EQ(kernel.printed_text(), "");
+  kernel.state.foreign.clear();
+  EXPECT_EQ(texts(reconciler.bring_all_to(wanted)),
+            Lines{"bridge: bridge db-web of network 0123456789ab was gone"});
+  EXPECT_EQ(kernel.state, wanted);
+}
+
 TEST_F(ReconcilerTest, ForwardingThatWasOnIsSwitchedOnAgain) {
   expect_told_and_repaired([](KernelState& state) { state.forwarding.clear(); },
                            {"forwarding: forwarding of ipv4 was off"});
