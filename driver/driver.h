@@ -180,7 +180,8 @@ class Driver {
 
   /// returns  the network that has this subnet
   std::optional<NetworkId> network_with(IpPrefix const& subnet) const;
-  /// returns  true while a container runs in it: one end of a pair is here, the other is not
+  /// returns  true while a container runs in it: one end of a pair is here, the other is not; and
+  ///          where the kernel does not tell
   bool is_inhabited(NetworkId const& network) const;
   /// returns  nothing when the endpoint is not known
   std::optional<Endpoint> endpoint(NetworkId const& network, EndpointId const& id) const;

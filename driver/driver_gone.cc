@@ -49,7 +49,7 @@ bool Driver::is_inhabited(NetworkId const& network) const {
     links.insert({host_end_name(id), container_end_name(id)});
   }
   Result<KernelState> const observed = kernel_.observe(links);
-  return observed &&
+  return !observed ||
          std::any_of(entry->second.endpoints.begin(), entry->second.endpoints.end(),
                      [&observed](auto const& each) {
                        return observed->veths.contains(host_end_name(each.first)) &&

@@ -203,6 +203,9 @@ std::string FakeKernel::printed_text() const {
 }
 
 Result<KernelState> FakeKernel::observe(std::set<std::string> const& links) {
+  if (is_blind) {
+    return fail(Errc::kernel, "told to be blind");
+  }
   KernelState seen;
   seen.forwarding = state.forwarding;
   for (std::string const& name : links) {
@@ -218,6 +221,9 @@ Result<KernelState> FakeKernel::observe(std::set<std::string> const& links) {
 }
 
 Result<KernelState> FakeKernel::observe_owned() {
+  if (is_blind) {
+    return fail(Errc::kernel, "told to be blind");
+  }
   KernelState seen = state;
   seen.are_tables_known = rulesets_replaced > 0;
   return seen;

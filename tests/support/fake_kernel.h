@@ -31,6 +31,7 @@ class FakeKernel : public Kernel {
   std::size_t retired = 0;             // links that wait for reap()
   Disturbance disturbance;             // what the next take_disturbance() says; emptied by it
   std::vector<std::string> printed;    // each operation; those that undo begin with "undo: "
+  bool is_blind = false;               // nothing can be looked at
   int rulesets_replaced = 0;
   int reap_calls = 0;
 

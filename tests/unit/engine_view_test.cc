@@ -278,6 +278,15 @@ TEST_F(EngineViewTest, KeepsANetworkThatAContainerRunsIn) {
   EXPECT_EQ(driver_.endpoint_count(), 1U);
 }
 
+TEST_F(EngineViewTest, KeepsANetworkWhileTheKernelDoesNotSayWhetherAContainerRunsInIt) {
+  docker_.give("/v1.41/networks", bridge_listed);
+  join_app();
+  kernel_.is_blind = true;
+  start();
+  run_until([this] { return was_asked("/v1.41/networks/n1") >= 4; });
+  EXPECT_EQ(driver_.network_count(), 1U);
+}
+
 TEST_F(EngineViewTest, KeepsANetworkThatTheEngineIsStillMaking) {
   docker_.give("/v1.41/networks", bridge_listed);
   start();
