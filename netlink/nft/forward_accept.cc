@@ -1,5 +1,6 @@
 #include "netlink/nft/forward_accept.h"
 
+#include "base/log.h"
 #include "netlink/kernel_state.h"
 #include "netlink/nft/socket.h"
 
@@ -11,6 +12,7 @@
 #include <array>
 #include <cassert>
 #include <fstream>
+#include <optional>
 #include <utility>
 
 #include <linux/netfilter.h>
@@ -265,9 +267,7 @@ Result<std::vector<std::string>> ForwardAccept::mend(NftSocket& socket,
   if (!mended) {
     return mended;
   }
-  if (std::optional<std::string> warning = warn_of_legacy()) {
-    mended->push_back(std::move(*warning));
-  }
+  warn_of_legacy();
   return mended;
 }
 
@@ -362,18 +362,18 @@ Result<void> ForwardAccept::commit(NftSocket& socket, NftBatch& batch) {
 }
 
 // The rules of the older iptables live in another part of the kernel, out of our reach.
-std::optional<std::string> ForwardAccept::warn_of_legacy() {
+void ForwardAccept::warn_of_legacy() {
   bool const ipv4 = family_ == Family::ipv4;
   std::ifstream tables(ipv4 ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names");
   for (std::string table; !warned_ && std::getline(tables, table);) {
     warned_ = table == "filter";
     if (warned_) {
-      return std::string(ipv4 ? "iptables" : "ip6tables") +
-             "-legacy has a filter table: if its FORWARD chain drops, let interfaces db-+ through "
-             "there";
+      log::warn(
+          "{}-legacy has a filter table: if its FORWARD chain drops, let interfaces db-+ through "
+          "there",
+          ipv4 ? "iptables" : "ip6tables");
     }
   }
-  return std::nullopt;
 }
 
 Result<std::size_t> ForwardAccept::remove_all(NftSocket& socket) {

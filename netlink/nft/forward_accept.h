@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -42,10 +41,11 @@ class ForwardAccept {
 
   /// Puts our rules where they are missing and takes the pairs of bridges away that are gone. Costs
   /// a few questions when all is well, however long the chains are. Where the policy is accept it
-  /// does nothing at the end of FORWARD: rules that are there stay.
+  /// does nothing at the end of FORWARD: rules that are there stay. Once, it warns of legacy
+  /// iptables in the log: that is no repair.
   ///
   /// named_bridges  those whose names do not start with bridge_prefix, two rules for each
-  /// returns        a line for each chain that was changed; once, a warning of legacy iptables
+  /// returns        a line for each chain that was changed
   Result<std::vector<std::string>> mend(NftSocket& socket,
                                         std::set<std::string> const& named_bridges);
 
@@ -63,7 +63,7 @@ class ForwardAccept {
                     NftBatch& batch);
   Result<bool> is_settled(NftSocket& socket, ChainName const& chain, Rules const& wanted);
   Result<void> commit(NftSocket& socket, NftBatch& batch);
-  std::optional<std::string> warn_of_legacy();
+  void warn_of_legacy();
 
   Family family_;
   std::map<std::string, Handles> known_;  // our rules by chain, as we last saw them
