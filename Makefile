@@ -52,8 +52,8 @@ clang: ## unit and kernel tests as clang builds them
 	@cmake --build --preset clang -j $(JOBS)
 	@ctest --preset clang -j 3
 
-e2e: ## end-to-end tests on four private engines side by side; needs the binaries of `build` and `asan`
-	@$(PYTEST) -q -n 4 --dist loadgroup tests/lab tests/e2e
+e2e: ## end-to-end tests on three private engines side by side; needs the binaries of `build` and `asan`
+	@$(PYTEST) -q -n 3 --dist loadgroup tests/lab tests/e2e
 
 soak: ## ROUNDS (1000) of create, run, remove with the daemon killed at random, and a census (about an hour)
 	@scripts/install-packages build
