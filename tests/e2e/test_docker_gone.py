@@ -75,6 +75,12 @@ def released(lab, what):
     return len(re.findall(f"warning released {what}: docker does not", lab.drawbridge_log()))
 
 
+def held_rows(lab):
+    """rows(), without what Docker tells of an endpoint's container: that may come at any time."""
+    state = rows(lab)
+    return {**state, "endpoints": [endpoint[:6] for endpoint in state["endpoints"]]}
+
+
 def test_what_a_killed_engine_forgot_is_released(make_lab, binary):
     lab = make_lab()
     docker, leases = Docker(lab), Leases(lab)
@@ -127,7 +133,7 @@ def test_nothing_is_released_while_the_engine_is_away(make_lab, binary):
     wait_for(lambda: [port["container"] for port in listing(lab, binary)] == ["renamed"], CALM,
              "the new name of the container")
 
-    before, held = rows(lab), leases.addresses_in_use()
+    before, held = held_rows(lab), leases.addresses_in_use()
     lab.stop_engine()
     away = "nothing is released and networks are known as they were until it answers"
     wait_for(lambda: away in lab.drawbridge_log(), 2 * CALM, "the word that Docker is away")
@@ -136,7 +142,7 @@ def test_nothing_is_released_while_the_engine_is_away(make_lab, binary):
     wait_for(lambda: "docker answers again" in lab.drawbridge_log(), CALM, "the word that it is back")
     assert lab.drawbridge_log().count(away) == lab.drawbridge_log().count("docker answers again") == 1
     assert leases.addresses_in_use() == held
-    assert rows(lab) == before
+    assert held_rows(lab) == before
     assert not released(lab, ".*")
     docker.clean()
 
@@ -147,12 +153,12 @@ def test_nothing_is_released_by_the_word_of_another_engine(make_lab, binary):
     Docker(stranger).network()  # its subnet is the same as that of the first network here
     for network in (docker.network(), docker.network()):
         docker.run(network)
-    before, held = rows(lab), leases.addresses_in_use()
+    before, held = held_rows(lab), leases.addresses_in_use()
     lab.stop_drawbridge()
     lab.start_drawbridge(binary, "--docker-socket", stranger.engine_socket)
     warning = "knows none of the 2 networks made here: nothing is released"
     wait_for(lambda: warning in lab.drawbridge_log(), CALM, "the warning")
-    assert rows(lab) == before
+    assert held_rows(lab) == before
     assert leases.addresses_in_use() == held
     lab.stop_drawbridge()
     lab.start_drawbridge(binary)
