@@ -10,7 +10,7 @@
     make_lab    make_lab(**Lab options) -> another Lab, image there, drawbridge running; closed
                 after the test. For tests that need another engine set-up or break the shared one.
 
-In several processes (pytest -n 2 --dist loadgroup) each has a shared lab of its own, and each test
+In several processes (pytest -n 3 --dist loadgroup) each has a shared lab of its own, and each test
 goes to whichever is free; the tests of a file that share a fixture stay together.
 
 A drawbridge or engine that a test stopped is started again before its containers are removed; a
