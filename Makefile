@@ -4,8 +4,6 @@
 
 PYTHON ?= /usr/bin/python3
 JOBS ?= $(shell nproc)
-# Not -B: the processes that pytest starts would not inherit it.
-PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider
 
 .PHONY: help run build test unit e2e soak asan tsan clang bench bench-data bench-ports bench-state format tidy clean
 
@@ -53,7 +51,7 @@ clang: ## unit and kernel tests as clang builds them
 	@ctest --preset clang -j 3
 
 e2e: ## end-to-end tests on three private engines side by side; needs the binaries of `build` and `asan`
-	@$(PYTEST) -q -n 3 --dist loadgroup tests/lab tests/e2e
+	@PYTHON=$(PYTHON) scripts/e2e
 
 soak: ## ROUNDS (1000) of create, run, remove with the daemon killed at random, and a census (about an hour)
 	@scripts/install-packages build

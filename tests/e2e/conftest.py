@@ -31,7 +31,9 @@ from containers import Docker  # noqa: E402  the folders must be on the path fir
 from lab import Lab  # noqa: E402
 from leases import Leases  # noqa: E402
 
-ENGINE_NOISE = ("module=grpc", "loading plugin", "blkio weight")
+# Lines of each log shown with a failure, and what of the engine's says nothing then.
+TAIL = {"drawbridge": 40, "engine": 10}
+ENGINE_NOISE = ("module=grpc", "loading plugin", "blkio weight", "level=info", "cleanup warnings")
 
 
 @pytest.fixture(scope="session")
@@ -146,5 +148,5 @@ def pytest_runtest_makereport(item, call):
         for what, text in tails.items():
             lines = [line for line in text.splitlines() if not any(n in line for n in ENGINE_NOISE)]
             if lines:
-                tail = "\n".join(lines[-40:])
+                tail = "\n".join(line[:300] for line in lines[-TAIL[what]:])
                 report.sections.append((f"end of the {what} log of {each.name}", tail))

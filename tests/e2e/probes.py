@@ -39,6 +39,8 @@ NOTHING = frozenset()
 # threads of a crowd of probes, which wait for each other.
 PATIENCE = 0.5
 PATIENCE_IN_A_CROWD = 0.8
+# Seconds of the second try at what should be answered and was not.
+LAST_PATIENCE = 5.0
 
 
 def _aim(channel, address):
@@ -170,10 +172,10 @@ def answered(source, address, services, timeout=PATIENCE):
         return frozenset(itertools.compress(services, found))
 
 
-def answered_each(probes, services):
+def answered_each(probes, services, timeout=PATIENCE_IN_A_CROWD):
     """answered() for each of `probes`, key -> (source, address), many at a time: key -> set."""
     with ThreadPoolExecutor(32) as pool:
-        tries = {key: pool.submit(answered, source, address, services, PATIENCE_IN_A_CROWD)
+        tries = {key: pool.submit(answered, source, address, services, timeout)
                  for key, (source, address) in probes.items()}
         return {key: attempt.result() for key, attempt in tries.items()}
 
@@ -214,13 +216,13 @@ def who_reaches_whom(members):
     return reached
 
 
-def reach_all(cases):
+def reach_all(cases, timeout=PATIENCE):
     """reach() for each of `cases`, name -> (source, destination, address): name -> what got.
 
     Many at a time, each with a port of its own.
     """
     with ThreadPoolExecutor(16) as pool:
-        tries = {name: pool.submit(reach, *case, port=4600 + number)
+        tries = {name: pool.submit(reach, *case, 4600 + number, timeout)
                  for number, (name, case) in enumerate(cases.items())}
         return {name: attempt.result() for name, attempt in tries.items()}
 
@@ -228,13 +230,16 @@ def reach_all(cases):
 def assert_reached(expected):
     """Tries at once what `expected` says: (source, destination) -> what gets through to both
     addresses of `destination`, a Container on one network; (source, destination, address) ->
-    what gets through to this one.
+    what gets through to this one. What should get through and did not is tried once more, with
+    more patience.
     """
     wanted = {}
     for (source, destination, *address), services in expected.items():
         for each in address or (destination.address(), destination.address6()):
             wanted[source, destination, each] = services
     found = reach_all({case: case for case in wanted})
+    missing = {case: case for case, services in wanted.items() if found[case] < services}
+    found |= reach_all(missing, LAST_PATIENCE)
     wrong = {str(case): (sorted(found[case]), sorted(services))
              for case, services in wanted.items() if found[case] != services}
     assert not wrong, f"reached, expected: {wrong}"
