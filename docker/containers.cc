@@ -50,11 +50,28 @@ std::vector<DockerAttachment> attachments_of(ReplyReader& reader, json::object c
     attachment.endpoint.id.value = reader.text(each, "EndpointID");
     attachment.endpoint.ipv4 = reader.prefix(each, "IPAddress", "IPPrefixLen");
     attachment.endpoint.ipv6 = reader.prefix(each, "GlobalIPv6Address", "GlobalIPv6PrefixLen");
+    attachment.endpoint.mac = reader.mac(each, "MacAddress");
     if (!attachment.endpoint.id.value.empty()) {
       attachments.push_back(std::move(attachment));
     }
   }
   return attachments;
+}
+
+/// The engine lists what it was asked for, and the id of a network that it has joined.
+std::vector<ChosenAddress> chosen_of(ReplyReader& reader, json::object const& in) {
+  std::vector<ChosenAddress> chosen;
+  json::object const& networks = reader.object(reader.object(in, "NetworkSettings"), "Networks");
+  for (json::key_value_pair const& member : networks) {
+    json::object const& network = reader.as_object(member.value(), "Networks");
+    json::object const& asked = reader.object(network, "IPAMConfig");
+    for (char const* const key : {"IPv4Address", "IPv6Address"}) {
+      if (std::optional<IpAddress> const address = reader.address(asked, key)) {
+        chosen.push_back({{reader.text(network, "NetworkID")}, *address});
+      }
+    }
+  }
+  return chosen;
 }
 
 DockerContainer container_of(ReplyReader& reader, json::object const& in) {
@@ -65,6 +82,7 @@ DockerContainer container_of(ReplyReader& reader, json::object const& in) {
   }
   container.is_running = is_running(reader.text(in, "State"));
   container.attachments = attachments_of(reader, in);
+  container.chosen = chosen_of(reader, in);
   return container;
 }
 

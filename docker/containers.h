@@ -7,29 +7,11 @@
 #include "base/result.h"
 #include "model/docker.h"
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace drawbridge {
-
-/// The endpoint that a container has on a network.
-struct DockerAttachment {
-  NetworkId network;
-  DockerEndpoint endpoint;  // without the container's name
-
-  bool operator==(DockerAttachment const&) const = default;
-};
-
-struct DockerContainer {
-  std::vector<std::string> names;  // "/app", and with links "/other/alias"
-  std::map<std::string, std::string> labels;
-  bool is_running = false;                    // or paused: it has what it lists
-  std::vector<DockerAttachment> attachments;  // of one that does not run: maybe what it had before
-
-  bool operator==(DockerContainer const&) const = default;
-};
 
 /// returns  the path that lists all containers, running or not
 std::string path_of_containers();

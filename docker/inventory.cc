@@ -26,9 +26,9 @@ Result<std::vector<DockerContainer>> fetch_containers(ApiClient& api, std::strin
 }
 
 /// Adds the endpoints of containers that run. What others list may be gone.
-void add_endpoints(DockerInventory& inventory, std::vector<DockerContainer> const& containers) {
+void add_endpoints(DockerInventory& inventory) {
   std::map<NetworkId, std::vector<DockerEndpoint>> endpoints;
-  for (DockerContainer const& container : containers) {
+  for (DockerContainer const& container : inventory.containers) {
     for (DockerAttachment const& each : container.attachments) {
       if (container.is_running) {
         endpoints[each.network].push_back(each.endpoint);
@@ -116,13 +116,12 @@ Result<DockerInventory> take_inventory(ApiClient& api, Doubts const& doubts) {
   if (!networks) {
     return fail(networks.error());
   }
-  Result<std::vector<DockerContainer>> const containers =
-      fetch_containers(api, path_of_containers());
+  Result<std::vector<DockerContainer>> containers = fetch_containers(api, path_of_containers());
   if (!containers) {
     return fail(containers.error());
   }
-  DockerInventory inventory{std::move(*networks)};
-  add_endpoints(inventory, *containers);
+  DockerInventory inventory{std::move(*networks), std::move(*containers)};
+  add_endpoints(inventory);
   for (NetworkId const& doubtful : doubts(inventory)) {
     if (Result<void> const confirmed = confirm(api, doubtful, inventory); !confirmed) {
       return fail(confirmed.error());

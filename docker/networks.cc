@@ -33,7 +33,8 @@ std::vector<DockerSubnet> subnets_of(ReplyReader& reader, json::object const& ip
     json::object const& subnet = reader.as_object(element, "Config");
     if (std::optional<IpPrefix> const prefix = reader.prefix(subnet, "Subnet")) {
       subnets.push_back({prefix->network(), reader.address(subnet, "Gateway"),
-                         auxiliary_addresses_of(reader, subnet)});
+                         auxiliary_addresses_of(reader, subnet),
+                         reader.prefix(subnet, "IPRange")});
     }
   }
   return subnets;
@@ -48,6 +49,7 @@ DockerEndpoint endpoint_of(ReplyReader& reader, std::string_view key, json::obje
   endpoint.name = reader.text(in, "Name");
   endpoint.ipv4 = reader.prefix(in, "IPv4Address");
   endpoint.ipv6 = reader.prefix(in, "IPv6Address");
+  endpoint.mac = reader.mac(in, "MacAddress");
   return endpoint;
 }
 
@@ -89,6 +91,10 @@ DockerNetwork network_of(ReplyReader& reader, json::object const& in) {
   network.ipam_driver = reader.text(ipam, "Driver");
   network.subnets = subnets_of(reader, ipam);
   network.endpoints = endpoints_of(reader, in);
+  network.internal = reader.flag(in, "Internal");
+  for (json::key_value_pair const& option : reader.object(in, "Options")) {
+    network.options[option.key()] = reader.as_text(option.value(), option.key());
+  }
   return network;
 }
 

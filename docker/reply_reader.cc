@@ -109,6 +109,28 @@ std::optional<IpPrefix> ReplyReader::prefix(json::object const& in, std::string_
   return IpPrefix{*own, static_cast<int>(bits)};
 }
 
+std::optional<MacAddress> ReplyReader::mac(json::object const& in, std::string_view key) {
+  std::string const value = text(in, key);
+  if (value.empty()) {
+    return std::nullopt;
+  }
+  Result<MacAddress> const result = MacAddress::parse(value);
+  if (!result) {
+    refuse(fmt::format("\"{}\": {}", key, result.error().message));
+    return std::nullopt;
+  }
+  return *result;
+}
+
+bool ReplyReader::flag(json::object const& in, std::string_view key) {
+  json::value const* const value = find(in, key);
+  bool const* const flag = value == nullptr ? nullptr : value->if_bool();
+  if (value != nullptr && flag == nullptr) {
+    refuse(fmt::format("\"{}\" is neither true nor false", key));
+  }
+  return flag != nullptr && *flag;
+}
+
 void ReplyReader::refuse(std::string reason) {
   if (!error_) {
     error_ = Error{Errc::malformed, std::move(reason)};

@@ -31,6 +31,9 @@ class ReplyReader {
   std::optional<IpPrefix> prefix(boost::json::object const& in, std::string_view address_key,
                                  std::string_view length_key);
 
+  std::optional<MacAddress> mac(boost::json::object const& in, std::string_view key);
+  bool flag(boost::json::object const& in, std::string_view key);
+
   void refuse(std::string reason);
 
   /// returns  `value`, or the first thing that was wrong

@@ -2,6 +2,7 @@
 
 #include "driver/about.h"
 #include "driver/desired_state.h"
+#include "driver/kept.h"
 #include "driver/names.h"
 #include "driver/network_options.h"
 #include "driver/port_elements.h"
@@ -32,6 +33,7 @@ Result<std::vector<std::string>> Driver::start() {
     return fail(loaded.error());
   }
   flows_may_be_left_over_ = !networks_.empty();
+  let_go_of_known();
   std::vector<std::string> report;
   drop_ports_of_gone(report);
   for (auto const& [id, entry] : networks_) {
@@ -43,12 +45,16 @@ Result<std::vector<std::string>> Driver::start() {
   return report;
 }
 
+/// What memory has already stays.
 Result<void> Driver::load() {
   Result<std::vector<NetworkRequest>> requests = store_.load_networks();
   if (!requests) {
     return fail(requests.error());
   }
   for (NetworkRequest& request : *requests) {
+    if (networks_.contains(request.id)) {
+      continue;
+    }
     Result<NetworkSpec> spec = spec_of(request);
     if (!spec) {
       return fail(about(request.id, spec.error()));
@@ -66,7 +72,7 @@ Result<void> Driver::load() {
   }
   for (Endpoint& endpoint : *endpoints) {
     auto const owner = networks_.find(endpoint.network);
-    if (owner != networks_.end()) {
+    if (owner != networks_.end() && !owner->second.endpoints.contains(endpoint.id)) {
       published_.add(endpoint);
       owner->second.endpoints.emplace(endpoint.id, std::move(endpoint));
     }
@@ -128,6 +134,7 @@ KernelState Driver::wanted() const {
     }
     add_in_common(state, entry, nullptr);
   }
+  add_kept(state, kept_);
   return state;
 }
 
@@ -216,12 +223,14 @@ Result<void> Driver::check_bridge(std::string const& bridge) const {
   auto const other = std::find_if(networks_.begin(), networks_.end(), [&](auto const& each) {
     return each.second.network.spec.bridge == bridge;
   });
-  if (other == networks_.end()) {
+  auto const kept = kept_.bridges.find(bridge);
+  if (other == networks_.end() && kept == kept_.bridges.end()) {
     return {};
   }
+  std::string const owner = other == networks_.end() ? kept->second.owner : other->first.value;
   return fail(Errc::already_exists,
               fmt::format("bridge {} belongs to network {}: choose another name", bridge,
-                          other->first.brief()));
+                          NetworkId{owner}.brief()));
 }
 
 /// Teams are told apart by numbers that are hashed from their names.
@@ -272,7 +281,7 @@ Result<void> Driver::create_network(NetworkRequest request) {
 Result<void> Driver::delete_network(NetworkId const& id) {
   auto const found = networks_.find(id);
   if (found == networks_.end()) {
-    return {};
+    return delete_unknown(id);
   }
   forget_flows_while_known(found->second);
   Result<void> const stored = store_.remove(id);

@@ -61,6 +61,21 @@ class Driver {
   /// errors   store   not readable
   Result<std::vector<std::string>> start();
 
+  /// Leaves as they are the links and elements of networks that the store does not know: all that
+  /// was observed. Before start().
+  void keep(KernelState observed);
+  /// returns  what is kept; networks that are known again or gone are not among it
+  KernelState const& kept() const { return kept_; }
+  /// Keeps nothing any more: the next reconcile() takes away what is not known.
+  void drop_kept() { kept_ = {}; }
+
+  /// Takes over the networks and endpoints that the store has and start() did not find there, and
+  /// holds their ports. To be followed by reconcile().
+  ///
+  /// returns  a line for each host port that could not be held
+  /// errors   store   not readable
+  Result<std::vector<std::string>> load_rebuilt();
+
   /// Looks again at what others can take away, and repairs it: rules, elements, links, addresses.
   /// Goes on past single failures.
   ///
@@ -217,6 +232,10 @@ class Driver {
   Result<void> check_bridge(std::string const& bridge) const;
   Result<void> check_team(std::string const& team) const;
   Result<void> load();
+  void let_go_of_known();
+  Result<void> remove_kept(KernelState const& gone);
+  Result<void> delete_unknown(NetworkId const& id);
+  Result<void> delete_unknown(EndpointId const& id);
   void warn_of_ports(Network const& network);
   void enter(Network network);
   void leave(NetworkId const& id);
@@ -290,6 +309,7 @@ class Driver {
   Reconciler reconciler_;
   DriverSettings settings_;
   std::map<NetworkId, Entry> networks_;
+  KernelState kept_;
   NetworkDirectory directory_;
   PeerIndex peers_;
   PortIndex published_;

@@ -99,7 +99,7 @@ Result<JoinReply> Driver::join(NetworkId const& network_id, EndpointId const& id
 Result<void> Driver::delete_endpoint(NetworkId const& network_id, EndpointId const& id) {
   auto const entry = networks_.find(network_id);
   if (entry == networks_.end()) {
-    return {};
+    return delete_unknown(id);
   }
   auto const found = entry->second.endpoints.find(id);
   if (found == entry->second.endpoints.end()) {

@@ -62,30 +62,6 @@ void sort_once(Ports& ports) {
   ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
 }
 
-/// Joins neighbours whose host ports and container ports both count up by one.
-Ports gathered(Ports fixed) {
-  auto const offset = [](PublishedPort const& port) {
-    return int{port.container_port} - int{port.host_ports.first};
-  };
-  auto const key = [&offset](PublishedPort const& port) {
-    return std::tuple(port.protocol, port.host, offset(port), port.host_ports.first);
-  };
-  std::sort(fixed.begin(), fixed.end(),
-            [&key](auto const& one, auto const& other) { return key(one) < key(other); });
-  Ports joined;
-  for (PublishedPort const& next : fixed) {
-    PublishedPort* const last = joined.empty() ? nullptr : &joined.back();
-    bool const is_like_last = last != nullptr && last->protocol == next.protocol &&
-                              last->host == next.host && offset(*last) == offset(next);
-    if (is_like_last && next.host_ports.first <= last->host_ports.last + 1) {
-      last->host_ports.last = next.host_ports.last;
-    } else {
-      joined.push_back(next);
-    }
-  }
-  return joined;
-}
-
 /// Compares those only that meet: the ports of an endpoint may be many.
 Result<void> check_apart(Ports const& ports) {
   Ports by_port = ports;
@@ -201,6 +177,29 @@ Wanted read(Network const& network, Endpoint const& endpoint,
 }
 
 }  // namespace
+
+std::vector<PublishedPort> gathered(std::vector<PublishedPort> fixed) {
+  auto const offset = [](PublishedPort const& port) {
+    return int{port.container_port} - int{port.host_ports.first};
+  };
+  auto const key = [&offset](PublishedPort const& port) {
+    return std::tuple(port.protocol, port.host, offset(port), port.host_ports.first);
+  };
+  std::sort(fixed.begin(), fixed.end(),
+            [&key](auto const& one, auto const& other) { return key(one) < key(other); });
+  Ports joined;
+  for (PublishedPort const& next : fixed) {
+    PublishedPort* const last = joined.empty() ? nullptr : &joined.back();
+    bool const is_like_last = last != nullptr && last->protocol == next.protocol &&
+                              last->host == next.host && offset(*last) == offset(next);
+    if (is_like_last && next.host_ports.first <= last->host_ports.last + 1) {
+      last->host_ports.last = next.host_ports.last;
+    } else {
+      joined.push_back(next);
+    }
+  }
+  return joined;
+}
 
 Result<PortPlan> plan_ports(Network const& network, Endpoint const& endpoint,
                             std::vector<PortRequest> const& requests, std::optional<Family> only) {

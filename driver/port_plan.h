@@ -31,4 +31,7 @@ Result<PortPlan> plan_ports(Network const& network, Endpoint const& endpoint,
                             std::vector<PortRequest> const& requests,
                             std::optional<Family> only = {});
 
+/// Joins neighbours whose host ports and container ports both count up by one.
+std::vector<PublishedPort> gathered(std::vector<PublishedPort> fixed);
+
 }  // namespace drawbridge

@@ -22,6 +22,7 @@ struct DockerSubnet {
   IpPrefix prefix;  // without host bits
   std::optional<IpAddress> gateway;
   std::vector<IpAddress> auxiliary;
+  std::optional<IpPrefix> range = {};  // --ip-range
 
   bool operator==(DockerSubnet const&) const = default;
 };
@@ -31,6 +32,7 @@ struct DockerEndpoint {
   std::string name;  // of the container
   std::optional<IpPrefix> ipv4;
   std::optional<IpPrefix> ipv6;
+  std::optional<MacAddress> mac = {};
 
   bool operator==(DockerEndpoint const&) const = default;
 };
@@ -43,13 +45,42 @@ struct DockerNetwork {
   std::string ipam_driver;
   std::vector<DockerSubnet> subnets;
   std::vector<DockerEndpoint> endpoints;
+  bool internal = false;
+  std::map<std::string, std::string> options = {};  // `-o KEY=VALUE`
 
   bool operator==(DockerNetwork const&) const = default;
 };
 
-/// One look at an engine: every network that it has, whole.
+/// An address that a container's owner chose for it (`--ip`), whether it runs or not.
+struct ChosenAddress {
+  NetworkId network;
+  IpAddress address;
+
+  bool operator==(ChosenAddress const&) const = default;
+};
+
+/// The endpoint that a container has on a network.
+struct DockerAttachment {
+  NetworkId network;
+  DockerEndpoint endpoint;  // without the container's name
+
+  bool operator==(DockerAttachment const&) const = default;
+};
+
+struct DockerContainer {
+  std::vector<std::string> names;  // "/app", and with links "/other/alias"
+  std::map<std::string, std::string> labels;
+  bool is_running = false;                    // or paused: it has what it lists
+  std::vector<DockerAttachment> attachments;  // of one that does not run: maybe what it had before
+  std::vector<ChosenAddress> chosen = {};
+
+  bool operator==(DockerContainer const&) const = default;
+};
+
+/// One look at an engine: every network that it has, whole, and every container.
 struct DockerInventory {
   std::vector<DockerNetwork> networks;
+  std::vector<DockerContainer> containers = {};
 
   bool operator==(DockerInventory const&) const = default;
 };

@@ -45,6 +45,10 @@ class Kernel {
   ///          astray or not known, they are what was written last
   virtual Result<KernelState> observe_owned() = 0;
 
+  /// Reads what the sets of our tables hold, but for the facts of the host that they hold, too. For
+  /// a start that remembers nothing; it asks for each set.
+  virtual Result<std::set<Element>> held_elements() = 0;
+
   /// Runs a plan, all or nothing: when a step fails, the inverses of the steps before it run.
   /// Removing what is gone is success.
   ///

@@ -109,6 +109,10 @@ Result<KernelState> LinuxKernel::observe_owned() {
   return state;
 }
 
+Result<std::set<Element>> LinuxKernel::held_elements() {
+  return table_.held();
+}
+
 Result<void> LinuxKernel::apply(Plan const& plan) {
   for (std::size_t done = 0; done < plan.size(); ++done) {
     Result<void> const step = run(plan[done]);

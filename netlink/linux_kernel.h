@@ -32,6 +32,7 @@ class LinuxKernel final : public Kernel {
 
   Result<KernelState> observe(std::set<std::string> const& links) override;
   Result<KernelState> observe_owned() override;
+  Result<std::set<Element>> held_elements() override;
   Result<void> apply(Plan const& plan) override;
   Result<void> replace_ruleset(std::set<Element> const& elements) override;
   Result<std::vector<std::string>> mend() override;

@@ -5,6 +5,7 @@
 #include "plugin/collision_report.h"
 #include "plugin/control_routes.h"
 #include "plugin/version.h"
+#include "plugin/wall_clock.h"
 
 #include <fmt/core.h>
 
@@ -20,7 +21,7 @@ namespace {
 // Long enough for the calls of one `docker run` to be over, short enough that nobody waits for it.
 constexpr std::chrono::milliseconds idle_after{100};
 constexpr std::chrono::seconds longest_unsettled{1};
-constexpr std::chrono::seconds between_holds{2};
+constexpr std::chrono::seconds between_tries{2};
 
 /// What the start had to bring into line is expected: after a reboot that is everything.
 void log_start(std::vector<std::string> const& changes) {
@@ -70,11 +71,11 @@ Result<std::unique_ptr<Daemon>> Daemon::open(ServeCommand const& command) {
     return fail(config.error());
   }
   log::configure(config->log_level, config->log_format);
-  Result<std::unique_ptr<Store>> store = open_store(command.state_dir);
-  if (!store) {
-    return fail(store.error());
+  Result<OpenedStore> state = open_or_replace_store(command.state_dir, wall_time());
+  if (!state) {
+    return fail(state.error());
   }
-  Result<IpPrefix> const ula_prefix = fixed_ula_prefix(**store, random_bits());
+  Result<IpPrefix> const ula_prefix = fixed_ula_prefix(*state->store, random_bits());
   if (!ula_prefix) {
     return fail(ula_prefix.error());
   }
@@ -92,7 +93,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(ServeCommand const& command) {
   }
   std::unique_ptr<Daemon> daemon(
       new Daemon({std::move(manager), std::move(*sockets), command, std::move(*config),
-                  std::move(*store), std::move(*kernel), std::move(*ports), std::move(*alarm),
+                  std::move(*state), std::move(*kernel), std::move(*ports), std::move(*alarm),
                   *ula_prefix}));
   Result<void> const started = daemon->start();
   return started ? Result<std::unique_ptr<Daemon>>(std::move(daemon)) : fail(started.error());
@@ -104,7 +105,8 @@ Daemon::Daemon(Parts parts)
       command_(std::move(parts.command)),
       config_(std::move(parts.config)),
       ula_prefix_(parts.ula_prefix),
-      store_(std::move(parts.store)),
+      store_(std::move(parts.state.store)),
+      lost_(std::move(parts.state.lost)),
       kernel_(std::move(parts.kernel)),
       ports_(std::move(parts.ports)),
       ipam_(with_ula_pool(config_.pools, ula_prefix_), *store_),
@@ -113,6 +115,7 @@ Daemon::Daemon(Parts parts)
       engine_(driver_, ipam_, group_),
       looks_(driver_),
       alarm_(std::move(parts.alarm)),
+      rebuilding_({driver_, ipam_, *store_, *kernel_, looks_}),
       plugin_(make_plugin_router({group_, driver_, ipam_, *kernel_, engine_, looks_})),
       control_(make_control_router({group_, driver_, ipam_, *kernel_, engine_, looks_},
                                    {*store_, paths_of(command_), config_.docker_socket})) {}
@@ -123,6 +126,9 @@ Result<void> Daemon::start() {
   }
   if (Result<void> opened = open_sockets(); !opened) {
     return opened;
+  }
+  if (Result<void> begun = begin_rebuild(); !begun) {
+    return begun;
   }
   Result<std::vector<std::string>> const changes = driver_.start();
   if (!changes) {
@@ -150,6 +156,37 @@ Result<void> Daemon::watch_kernel() {
     }
   }
   return {};
+}
+
+/// What the last daemon left is kept where nobody remembers what it is.
+Result<void> Daemon::begin_rebuild() {
+  plugin_.review_with(
+      [this](std::string_view path, std::string_view body, Result<std::string> outcome) {
+        return review(path, body, std::move(outcome));
+      });
+  Result<bool> const awaited = rebuilding_.start(
+      {command_.plugin_socket.stem().string(), config_.docker_socket, config_.defaults}, lost_);
+  if (awaited && *awaited) {
+    engine_.show_looks_to(
+        [this](DockerInventory const& look) {
+          group_.finish();
+          return rebuilding_.take(look);
+        },
+        rebuilding_.doubts());
+  }
+  return awaited ? Result<void>() : fail(awaited.error());
+}
+
+/// The engine forgets what it removes whatever it is told; and what it asks for may be what was
+/// lost.
+Result<std::string> Daemon::review(std::string_view path, std::string_view body,
+                                   Result<std::string> outcome) {
+  unfinished_.note(path, body, outcome);
+  if (outcome) {
+    rebuilding_.removed(path, body);
+    return outcome;
+  }
+  return fail(rebuilding_.explain(outcome.error()));
 }
 
 /// Who does not get the sockets is a second daemon, and keeps off the kernel. What is asked waits
@@ -187,12 +224,12 @@ Result<void> Daemon::ask_docker() {
 void Daemon::run() {
   log::info("drawbridge {} {} on {}", version, in_one_line(), command_.plugin_socket.string());
   look_at_routes();
-  next_hold_ = std::chrono::steady_clock::now() + between_holds;  // the start was a try
+  next_try_ = std::chrono::steady_clock::now() + between_tries;  // the start was one
   CoreWork work;
   work.on_drained = [this] {
     group_.finish();
     settle_overdue();
-    hold_again();
+    try_again();
     take_disturbance();
   };
   work.on_idle = [this] { return tend(); };
@@ -238,20 +275,27 @@ void Daemon::reload() {
 bool Daemon::tend() {
   looks_.mend();
   settle();
-  hold_again();
+  try_again();
   look_at_routes();
   manager_.status(in_one_line());
-  return kernel_->reap() || driver_.is_unsettled() || driver_.lacks_ports();
+  return kernel_->reap() || driver_.is_unsettled() || driver_.lacks_ports() ||
+         !unfinished_.is_empty();
 }
 
-/// A range takes as many sockets at each try as it has ports: not at every moment.
-void Daemon::hold_again() {
+/// What failed for want of something costs as much as it did then: not at every moment.
+void Daemon::try_again() {
   auto const now = std::chrono::steady_clock::now();
-  if (!driver_.lacks_ports() || now < next_hold_) {
+  bool const is_wanted = driver_.lacks_ports() || !unfinished_.is_empty();
+  if (!is_wanted || now < next_try_) {
     return;
   }
-  log_changes(driver_.hold_again());
-  next_hold_ = std::chrono::steady_clock::now() + between_holds;
+  if (driver_.lacks_ports()) {
+    log_changes(driver_.hold_again());
+  }
+  log_changes(unfinished_.retry([this](std::string_view path, std::string_view body) {
+    return plugin_.run(path, body);
+  }));
+  next_try_ = std::chrono::steady_clock::now() + between_tries;
 }
 
 /// The alarm went off. Links that a look retired are deleted although no request comes.

@@ -9,12 +9,14 @@
 #include "plugin/commit_group.h"
 #include "plugin/engine_view.h"
 #include "plugin/looks.h"
+#include "plugin/rebuilding.h"
 #include "plugin/options.h"
 #include "plugin/router.h"
 #include "plugin/routes.h"
 #include "plugin/server.h"
 #include "plugin/service_notify.h"
 #include "plugin/socket_activation.h"
+#include "plugin/unfinished.h"
 #include "ports/socket_ports.h"
 #include "store/store.h"
 
@@ -43,7 +45,7 @@ class Daemon {
     ActivatedSockets sockets;
     ServeCommand command;
     Config config;
-    std::unique_ptr<Store> store;
+    OpenedStore state;
     std::unique_ptr<LinuxKernel> kernel;
     std::unique_ptr<SocketPorts> ports;
     Alarm alarm;
@@ -56,13 +58,16 @@ class Daemon {
   Result<void> serve_on(Listener listener, Router& router);
   Result<void> watch_kernel();
   Result<void> ask_docker();
+  Result<void> begin_rebuild();
+  Result<std::string> review(std::string_view path, std::string_view body,
+                             Result<std::string> outcome);
   void reload();
   bool tend();
   void take_disturbance();
   void tend_looks();
   void settle();
   void settle_overdue();
-  void hold_again();
+  void try_again();
   void look_at_routes();
   void tell_of_change(HostRoutes const& routes);
   std::string in_one_line() const;
@@ -73,6 +78,7 @@ class Daemon {
   Config config_;
   IpPrefix ula_prefix_;
   std::unique_ptr<Store> store_;
+  std::optional<LostState> lost_;
   std::unique_ptr<LinuxKernel> kernel_;
   std::unique_ptr<SocketPorts> ports_;
   Ipam ipam_;
@@ -81,10 +87,12 @@ class Daemon {
   Server server_;
   EngineView engine_;
   Looks looks_;
-  Alarm alarm_;                    // for what looks_ has to do
+  Alarm alarm_;  // for what looks_ has to do
+  Rebuilding rebuilding_;
+  Unfinished unfinished_;
   std::uint64_t routes_seen_ = 0;  // generation
   std::optional<std::chrono::steady_clock::time_point> unsettled_since_;
-  std::chrono::steady_clock::time_point next_hold_;
+  std::chrono::steady_clock::time_point next_try_;
   Router plugin_;
   Router control_;
 };

@@ -135,6 +135,7 @@ class DockerWorker {
   bool stopping_ = false;
   bool is_outage_told_ = false;
   bool look_wanted_ = false;
+  bool look_at_containers_ = false;
   OnLook on_look_;
   Doubts doubts_;
   Clock::time_point look_due_ = Clock::time_point::min();

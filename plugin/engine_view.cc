@@ -175,6 +175,7 @@ void EngineView::take(std::optional<DockerInventory> const& look) {
     return;
   }
   hear();
+  show(*look);
   touch_created();
   GoneWatch::Verdict const verdict = gone_.take(holdings(), *look);
   if (verdict.warning) {
@@ -185,7 +186,13 @@ void EngineView::take(std::optional<DockerInventory> const& look) {
   }
   release(verdict.release, shows_ours(*look));
   learn(*look);
-  look_in(verdict.is_suspicious ? pauses_.suspicious : pauses_.calm);
+  look_in(verdict.is_suspicious || see_ ? pauses_.suspicious : pauses_.calm);
+}
+
+void EngineView::show(DockerInventory const& look) {
+  if (see_ && !see_(look)) {
+    see_ = nullptr;
+  }
 }
 
 /// returns  true when it lists a network of ours
@@ -209,12 +216,16 @@ void EngineView::touch_created() {
 /// ours now; what comes later counts as touched at the next look.
 void EngineView::look_in(std::chrono::milliseconds pause) {
   Holdings ours = holdings();
-  is_looking_ = pause.count() == 0 || !ours.empty();
-  if (is_looking_) {
-    worker_->look(pause, [ours = std::move(ours)](DockerInventory const& look) {
-      return find_doubtful(ours, look);
-    });
+  is_looking_ = pause.count() == 0 || see_ || !ours.empty();
+  if (!is_looking_) {
+    return;
   }
+  Doubts const theirs = see_ ? see_doubts_ : [](auto const&) { return std::set<NetworkId>(); };
+  worker_->look(pause, [ours = std::move(ours), theirs](DockerInventory const& look) {
+    std::set<NetworkId> doubtful = find_doubtful(ours, look);
+    doubtful.merge(theirs(look));
+    return doubtful;
+  });
 }
 
 void EngineView::look_if_idle() {

@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -34,6 +35,16 @@ class EngineView {
   /// All but `pauses` outlive the object.
   EngineView(Driver& driver, Ipam& ipam, CommitGroup& group, LookPauses pauses = {})
       : driver_(driver), ipam_(ipam), group_(group), pauses_(pauses) {}
+
+  /// Shows every look to `see` before anything else is made of it, and looks again soon while that
+  /// returns true. Until then networks that `doubts` names are asked for by a call each, too. Before
+  /// start().
+  ///
+  /// doubts  is called on another thread
+  void show_looks_to(std::function<bool(DockerInventory const&)> see, Doubts doubts) {
+    see_ = std::move(see);
+    see_doubts_ = std::move(doubts);
+  }
 
   /// Begins to ask. What the engine does not have at two successive looks is released from now on;
   /// names hold as `store` knows them until it answers.
@@ -90,6 +101,7 @@ class EngineView {
  private:
   void hear();
   void take(std::optional<DockerInventory> const& look);
+  void show(DockerInventory const& look);
   bool take(std::vector<KnownNetwork> networks);
   Holdings holdings() const;
   void look_in(std::chrono::milliseconds pause);
@@ -111,6 +123,8 @@ class EngineView {
   Ipam& ipam_;
   CommitGroup& group_;
   LookPauses pauses_;
+  std::function<bool(DockerInventory const&)> see_;
+  Doubts see_doubts_;
   GoneWatch gone_;
   std::optional<Heard> heard_;
   bool is_looking_ = false;  // a look is under way or to come

@@ -87,13 +87,36 @@ void Router::handle(HttpRequest const& request, Answer answer) {
   pending->call.body = request.body;
   if (route.commit == Commit::by_itself) {
     group_.finish();
-    answer(finish(*pending, route.handle(pending->call)));
+    answer(finish(*pending, review_(path, request.body, route.handle(pending->call))));
     return;
   }
   group_.add([&] { return pending->route.handle(pending->call); },
-             [pending, answer = std::move(answer)](Result<std::string> const& outcome) {
-               answer(finish(*pending, outcome));
+             [this, pending, answer = std::move(answer)](Result<std::string> const& outcome) {
+               answer(finish(*pending, review_(pending->path, pending->call.body, outcome)));
              });
+}
+
+Result<std::string> Router::run(std::string_view path, std::string_view body) {
+  auto const found = routes_.find(path);
+  if (found == routes_.end()) {
+    return fail(Errc::not_found, fmt::format("unknown method {}", path));
+  }
+  auto const taken = found->second.find("POST");
+  if (taken == found->second.end()) {
+    return fail(Errc::not_found, fmt::format("{} takes no POST", path));
+  }
+  Route const& route = taken->second;
+  Call call;
+  call.body = body;
+  group_.finish();
+  if (route.commit == Commit::by_itself) {
+    return route.handle(call);
+  }
+  Result<std::string> outcome;
+  group_.add([&] { return route.handle(call); },
+             [&outcome](Result<std::string> const& reached) { outcome = reached; });
+  group_.finish();
+  return outcome;
 }
 
 }  // namespace drawbridge

@@ -14,6 +14,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace drawbridge {
 
@@ -47,6 +48,15 @@ class Router {
     routes_[path].emplace(route.method, std::move(route));
   }
 
+  /// Sees the outcome of every call before it is answered, and may put it in other words.
+  using Review = std::function<Result<std::string>(std::string_view path, std::string_view body,
+                                                   Result<std::string> outcome)>;
+  void review_with(Review review) { review_ = std::move(review); }
+
+  /// Runs a POST that was made before once more, without log and answer. It is durable when this
+  /// returns.
+  Result<std::string> run(std::string_view path, std::string_view body);
+
   /// Answers any request, now or when the group ends: 404 for an unknown path, 405 for
   /// a method that it does not take, 400 for a body that cannot be read, 200 with an error key for
   /// what could not be done. A request outside the group ends the one before it.
@@ -56,6 +66,9 @@ class Router {
 
  private:
   CommitGroup& group_;
+  Review review_ = [](std::string_view, std::string_view, Result<std::string> outcome) {
+    return outcome;
+  };
   std::map<std::string, std::map<std::string_view, Route>, std::less<>> routes_;
 };
 

@@ -113,6 +113,9 @@ constexpr char const* schema_4 = R"sql(
   PRAGMA user_version = 4;
 )sql";
 
+/// A file that is new: what was before it, if anything, has yet to be found out.
+constexpr char const* begun_anew = "INSERT INTO settings (key, value) VALUES ('rebuild', 'awaited')";
+
 /// A commit is one append and one fdatasync of the log. The log goes back into the file every 4 MB
 /// and never stays larger; 256 KB of pages are kept in memory.
 constexpr char const* settings = R"sql(
@@ -163,6 +166,9 @@ Result<void> upgrade(Database& database, std::int64_t version) {
       return made;
     }
   }
+  if (Result<void> marked = version == 0 ? database.execute(begun_anew) : Result<void>(); !marked) {
+    return marked;
+  }
   return transaction->commit();
 }
 
@@ -185,6 +191,21 @@ Result<void> prepare_state_file(Database& database) {
   }
   Result<void> const ready = use_write_ahead_log(database);
   return ready && *version < schema_version ? upgrade(database, *version) : ready;
+}
+
+Result<void> check_structure(Database& database) {
+  Result<std::string> const checked = database.text("PRAGMA quick_check(1)");
+  if (!checked) {
+    return fail(checked.error());
+  }
+  if (*checked != "ok") {
+    return fail(Errc::store, fmt::format("state file {}: damaged: {}", database.file().string(),
+                                         checked->substr(0, checked->find('\n'))));
+  }
+  return database.each("PRAGMA foreign_key_check", {}, [&](Row const& row) -> Result<void> {
+    return fail(Errc::store, fmt::format("damaged row: one of {} belongs to nothing in {}",
+                                         row.text(0), row.text(2)));
+  });
 }
 
 }  // namespace drawbridge

@@ -13,4 +13,9 @@ namespace drawbridge {
 ///         store        not a state file, or not writable
 Result<void> prepare_state_file(Database& database);
 
+/// Reads every page of the file.
+///
+/// errors  store   it is damaged, or has rows that belong to nothing
+Result<void> check_structure(Database& database);
+
 }  // namespace drawbridge

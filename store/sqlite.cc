@@ -51,9 +51,9 @@ Error sqlite_error(sqlite3* database, int code) {
     case SQLITE_FULL:
       return {Errc::store, "the disk is full: free some space and try again"};
     case SQLITE_NOTADB:
-      return {Errc::store, "not a database: move it away or restore a backup"};
+      return {Errc::store, "not a database: the next start begins a new one, or restore a backup"};
     case SQLITE_CORRUPT:
-      return {Errc::store, "damaged: move it away or restore a backup"};
+      return {Errc::store, "damaged: the next start begins a new one, or restore a backup"};
     case SQLITE_READONLY:
       return {Errc::store, "not writable: check its mode, its owner and the file system"};
     case SQLITE_CANTOPEN:
@@ -144,8 +144,9 @@ Result<Database> Database::open(std::filesystem::path const& file) {
   int const code = sqlite3_open_v2(file.c_str(), &opened, flags, nullptr);
   Database database(file, opened);
   if (code != SQLITE_OK) {
-    return fail(database.within_file(sqlite_error(opened, code)));
+    return fail(database.failed(sqlite_error(opened, code)));
   }
+  database.leave_alone(true);
   // Somebody may look at the file with the sqlite3 shell: wait for him, but not for long.
   sqlite3_busy_timeout(opened, 200);
   return database;
@@ -154,7 +155,7 @@ Result<Database> Database::open(std::filesystem::path const& file) {
 Result<void> Database::execute(char const* script) {
   int const code = sqlite3_exec(database_.get(), script, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) {
-    return fail(within_file(sqlite_error(database_.get(), code)));
+    return fail(failed(sqlite_error(database_.get(), code)));
   }
   return {};
 }
@@ -169,12 +170,12 @@ Result<void> Database::each(std::string_view sql, std::initializer_list<SqlValue
   if (known == statements_.end()) {
     Result<Statement> prepared = Statement::prepare(database_.get(), sql);
     if (!prepared) {
-      return fail(within_file(prepared.error()));
+      return fail(failed(prepared.error()));
     }
     known = statements_.emplace(sql, std::move(*prepared)).first;
   }
   Result<void> const done = known->second.run(values, visit);
-  return done ? Result<void>{} : fail(within_file(done.error()));
+  return done ? Result<void>{} : fail(failed(done.error()));
 }
 
 Result<std::int64_t> Database::number(std::string_view sql) {
@@ -232,7 +233,24 @@ void Database::roll_back() {
   }
 }
 
-Error Database::within_file(Error const& error) const {
+bool Database::is_unreadable() const {
+  return first_failure_ == SQLITE_NOTADB || first_failure_ == SQLITE_CORRUPT;
+}
+
+bool Database::is_to_blame() const {
+  return is_unreadable() || first_failure_ == SQLITE_OK || first_failure_ == SQLITE_ERROR;
+}
+
+void Database::leave_alone(bool leave) {
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave ? 1 : 0, nullptr);
+}
+
+/// returns  the error, with the file in front
+Error Database::failed(Error const& error) {
+  int const code = sqlite3_errcode(database_.get()) & 0xff;
+  if (first_failure_ == SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE) {
+    first_failure_ = code;
+  }
   return error.within("state file " + file_.string());
 }
 

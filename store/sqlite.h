@@ -89,12 +89,23 @@ class Database {
   void roll_back();
   std::filesystem::path const& file() const { return file_; }
 
+  /// returns  true when SQLite said that this is no database, or a damaged one
+  bool is_unreadable() const;
+  /// The same once the file passed for one of ours: it lacks what it must have, or SQLite never
+  /// said no, so that whoever found a fault found it in the rows.
+  bool is_to_blame() const;
+
+  /// With true, as after open(), the file and its log stay as they are when it is closed; with
+  /// false the log goes into the file then.
+  void leave_alone(bool leave);
+
  private:
   Database(std::filesystem::path file, sqlite3* database);
   Result<void> copy_into(sqlite3* other);
-  Error within_file(Error const& error) const;
+  Error failed(Error const& error);
 
   std::filesystem::path file_;
+  int first_failure_ = 0;  // SQLite's code
   Handle<sqlite3, close_database> database_;
   std::map<std::string_view, Statement> statements_;  // finalized before the database is closed
 };

@@ -4,6 +4,7 @@
 #include "store/ports.h"
 #include "store/rows.h"
 #include "store/schema.h"
+#include "store/set_aside.h"
 #include "store/sqlite.h"
 #include "store/state_directory.h"
 
@@ -24,8 +25,14 @@ bool has_lower_id(KnownNetwork const& a, KnownNetwork const& b) {
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(FileDescriptor lock, Database database)
-      : lock_(std::move(lock)), database_(std::move(database)) {}
+  explicit SqliteStore(Database database) : database_(std::move(database)) {}
+
+  /// The lock is given up after the file is closed.
+  void keep(FileDescriptor lock) { lock_ = std::move(lock); }
+  /// Reads all that there is.
+  Result<void> check();
+  bool is_to_blame() const { return database_.is_to_blame(); }
+  void use() { database_.leave_alone(false); }
 
   Result<void> begin() override;
   Result<void> commit() override;
@@ -54,6 +61,8 @@ class SqliteStore final : public Store {
   Result<void> save(KnownNetwork const& network) override;
   Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) override;
   Result<void> save_ula_prefix(IpPrefix const& prefix) override;
+  Result<bool> awaits_rebuild() override;
+  Result<void> end_rebuild() override;
   Result<std::string> back_up() override { return database_.copy(); }
 
  private:
@@ -61,7 +70,7 @@ class SqliteStore final : public Store {
   Result<void> write_difference(std::vector<KnownNetwork> const& before,
                                 std::vector<KnownNetwork> const& after);
 
-  FileDescriptor lock_;  // given up after the file is closed
+  FileDescriptor lock_;
   Database database_;
   std::optional<Transaction> group_;
 };
@@ -149,6 +158,9 @@ Result<void> SqliteStore::remove(Lease const& lease) {
 }
 
 Result<void> SqliteStore::save(NetworkRequest const& network) {
+  if (group_) {
+    return write_network(database_, network);
+  }
   Result<Transaction> transaction = Transaction::begin(database_);
   if (!transaction) {
     return fail(transaction.error());
@@ -265,6 +277,79 @@ Result<void> SqliteStore::write_difference(std::vector<KnownNetwork> const& befo
   return written;
 }
 
+Result<bool> SqliteStore::awaits_rebuild() {
+  Result<std::int64_t> const marks =
+      database_.number("SELECT count(*) FROM settings WHERE key = 'rebuild'");
+  return marks ? Result<bool>(*marks != 0) : fail(marks.error());
+}
+
+Result<void> SqliteStore::end_rebuild() {
+  return database_.run("DELETE FROM settings WHERE key = 'rebuild'", {});
+}
+
+template <class T>
+void add_failure(ErrorList& errors, Result<T> const& result) {
+  if (!result && errors.empty()) {
+    errors.add(result.error());
+  }
+}
+
+Result<void> SqliteStore::check() {
+  if (Result<void> sound = check_structure(database_); !sound) {
+    return sound;
+  }
+  ErrorList errors;
+  add_failure(errors, load_pools());
+  add_failure(errors, load_leases());
+  add_failure(errors, load_networks());
+  add_failure(errors, load_endpoints());
+  add_failure(errors, load_known_networks());
+  add_failure(errors, load_port_leases());
+  add_failure(errors, load_ula_prefix());
+  return errors.empty() ? Result<void>() : fail(errors.joined());
+}
+
+/// What came of an attempt to open the file.
+struct Attempt {
+  Result<std::unique_ptr<SqliteStore>> store;
+  bool is_file_to_blame = false;
+};
+
+enum class Check : std::uint8_t { version, everything };
+
+Attempt attempt(std::filesystem::path const& file, Check check) {
+  Result<Database> database = Database::open(file);
+  if (!database) {
+    return {fail(database.error())};
+  }
+  Result<void> const ready = prepare_state_file(*database);
+  if (!ready) {
+    return {fail(ready.error()), database->is_unreadable()};
+  }
+  auto store = std::make_unique<SqliteStore>(std::move(*database));
+  Result<void> const good = check == Check::everything ? store->check() : Result<void>();
+  if (!good) {
+    return {fail(good.error()), store->is_to_blame()};
+  }
+  store->use();
+  return {std::move(store)};
+}
+
+Result<OpenedStore> finish(Attempt made, FileDescriptor lock, std::optional<LostState> lost) {
+  if (!made.store) {
+    return fail(made.store.error());
+  }
+  (*made.store)->keep(std::move(lock));
+  return OpenedStore{std::move(*made.store), std::move(lost)};
+}
+
+/// A log without its file: SQLite would throw it away.
+bool has_lost_its_file(std::filesystem::path const& file) {
+  std::error_code ignored;
+  return !std::filesystem::exists(file, ignored) &&
+         std::filesystem::exists(file.string() + "-wal", ignored);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_store(std::filesystem::path const& directory) {
@@ -272,14 +357,33 @@ Result<std::unique_ptr<Store>> open_store(std::filesystem::path const& directory
   if (!lock) {
     return fail(lock.error());
   }
-  Result<Database> database = Database::open(directory / "state.db");
-  if (!database) {
-    return fail(database.error());
+  Result<OpenedStore> opened =
+      finish(attempt(directory / "state.db", Check::version), std::move(*lock), {});
+  return opened ? Result<std::unique_ptr<Store>>(std::move(opened->store)) : fail(opened.error());
+}
+
+Result<OpenedStore> open_or_replace_store(std::filesystem::path const& directory, WallTime now) {
+  std::filesystem::path const file = directory / "state.db";
+  Result<FileDescriptor> lock = hold_state_directory(directory);
+  if (!lock) {
+    return fail(lock.error());
   }
-  if (Result<void> const ready = prepare_state_file(*database); !ready) {
-    return fail(ready.error());
+  std::optional<LostState> lost;
+  if (has_lost_its_file(file)) {
+    lost = LostState{"state file " + file.string() + ": only its log is there", {}};
+  } else {
+    Attempt first = attempt(file, Check::everything);
+    if (first.store || !first.is_file_to_blame) {
+      return finish(std::move(first), std::move(*lock), {});
+    }
+    lost = LostState{first.store.error().message, {}};
   }
-  return std::make_unique<SqliteStore>(std::move(*lock), std::move(*database));
+  Result<std::filesystem::path> copy = set_aside(file, now);
+  if (!copy) {
+    return fail(copy.error().within(lost->reason));
+  }
+  lost->copy = std::move(*copy);
+  return finish(attempt(file, Check::everything), std::move(*lock), std::move(lost));
 }
 
 }  // namespace drawbridge

@@ -62,6 +62,11 @@ class Store {
   virtual Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) = 0;
   virtual Result<void> save_ula_prefix(IpPrefix const& prefix) = 0;
 
+  /// returns  true while the file may know less than Docker and the kernel do: it was begun when
+  ///          there was none that could be read, and end_rebuild() has not been called since
+  virtual Result<bool> awaits_rebuild() = 0;
+  virtual Result<void> end_rebuild() = 0;
+
   /// Takes no place on the disk, which may be full. No group is open.
   ///
   /// returns  the bytes of a file that is, in the place of state.db, the state of this moment
@@ -75,5 +80,26 @@ class Store {
 ///         unsupported  written by a newer version; left untouched
 ///         store        not readable, not writable, or not a database
 Result<std::unique_ptr<Store>> open_store(std::filesystem::path const& directory);
+
+/// What a state file was found to be, and where it is now.
+struct LostState {
+  std::string reason;          // "state file …: not a database"
+  std::filesystem::path copy;  // beside it, with its log
+
+  bool operator==(LostState const&) const = default;
+};
+
+struct OpenedStore {
+  std::unique_ptr<Store> store;
+  std::optional<LostState> lost;
+};
+
+/// The same for who serves: reads all of the file first. One that is no database, is damaged or
+/// holds rows that make no sense is moved aside, to state.db.corrupt-YYYYMMDDTHHMMSS, and a new one
+/// is begun, which awaits its rebuild. Nothing is ever overwritten.
+///
+/// now     for the name
+/// errors  as open_store(); what has another reason than the content of the file moves nothing
+Result<OpenedStore> open_or_replace_store(std::filesystem::path const& directory, WallTime now);
 
 }  // namespace drawbridge

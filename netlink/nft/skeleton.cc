@@ -12,8 +12,8 @@
 #include <array>
 #include <cassert>
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <linux/if.h>
@@ -49,6 +49,30 @@ constexpr Type verdict{NFT_DATA_VERDICT, 0};
 // Two types joined, each in whole registers.
 constexpr Type ipv4_target{ipv4_addr.number << 6 | inet_service.number, sizeof(in_addr) + 4};
 constexpr Type ipv6_target{ipv6_addr.number << 6 | inet_service.number, sizeof(in6_addr) + 4};
+
+/// What types are as parts of a key, and as values of a map.
+constexpr std::array<std::pair<Type, KeyPart::Kind>, 7> key_kinds{{{ifname, KeyPart::Kind::interface},
+                                                                   {ipv4_addr, KeyPart::Kind::ipv4},
+                                                                   {ipv6_addr, KeyPart::Kind::ipv6},
+                                                                   {ether_addr, KeyPart::Kind::mac},
+                                                                   {devgroup, KeyPart::Kind::group},
+                                                                   {inet_proto, KeyPart::Kind::protocol},
+                                                                   {inet_service, KeyPart::Kind::port}}};
+constexpr std::array<std::pair<Type, MapValue>, 5> map_values{
+    {{verdict, MapValue::verdict},
+     {ipv4_addr, MapValue::ipv4},
+     {ipv6_addr, MapValue::ipv6},
+     {ipv4_target, MapValue::ipv4_target},
+     {ipv6_target, MapValue::ipv6_target}}};
+
+/// returns  the meaning of a type that is in `table`
+template <class Table>
+auto meaning_of(Type const& type, Table const& table) {
+  auto const found = std::find_if(table.begin(), table.end(), [&type](auto const& entry) {
+    return entry.first.number == type.number;
+  });
+  return found->second;
+}
 
 /// The parts of a key, up to the first that is no type.
 using KeyTypes = std::array<Type, 4>;
@@ -296,21 +320,22 @@ std::vector<char const*> sets_of(std::uint16_t family) {
 }
 
 std::vector<KeyPart> key_parts_of(std::string_view set) {
-  static std::map<std::uint32_t, KeyPart::Kind> const kinds{
-      {ifname.number, KeyPart::Kind::interface},  {ipv4_addr.number, KeyPart::Kind::ipv4},
-      {ipv6_addr.number, KeyPart::Kind::ipv6},    {ether_addr.number, KeyPart::Kind::mac},
-      {inet_proto.number, KeyPart::Kind::number}, {inet_service.number, KeyPart::Kind::number},
-      {devgroup.number, KeyPart::Kind::group},
-  };
   std::vector<KeyPart> parts;
   auto const shape = std::find_if(set_shapes.begin(), set_shapes.end(),
                                   [set](SetShape const& each) { return each.name == set; });
   for (Type const& part : shape == set_shapes.end() ? KeyTypes{} : shape->key) {
     if (part.number != 0) {
-      parts.push_back({kinds.at(part.number), part.bytes});
+      parts.push_back({meaning_of(part, key_kinds), part.bytes});
     }
   }
   return parts;
+}
+
+MapValue map_value_of(std::string_view set) {
+  auto const shape = std::find_if(set_shapes.begin(), set_shapes.end(),
+                                  [set](SetShape const& each) { return each.name == set; });
+  return shape == set_shapes.end() || !shape->value ? MapValue::none
+                                                    : meaning_of(*shape->value, map_values);
 }
 
 bool holds_ranges(std::string_view set) {

@@ -7,6 +7,7 @@
 
 #include "model/policy.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -129,9 +130,10 @@ std::string connlimit_chain(ConnLimit const& limit);
 std::uint16_t family_of(std::string_view set);
 /// returns  the sets and maps of the table of this family, but for those that rules fill
 std::vector<char const*> sets_of(std::uint16_t family);
+
 /// A part of a key in the kernel, which fills whole registers of four bytes.
 struct KeyPart {
-  enum class Kind : std::uint8_t { interface, ipv4, ipv6, mac, number, group };
+  enum class Kind : std::uint8_t { interface, ipv4, ipv6, mac, group, protocol, port };
 
   Kind kind;
   std::uint8_t bytes;
@@ -139,6 +141,13 @@ struct KeyPart {
 
 /// returns  the parts of the keys of this set, in their order
 std::vector<KeyPart> key_parts_of(std::string_view set);
+
+/// What a map leads to.
+enum class MapValue : std::uint8_t { none, verdict, ipv4, ipv6, ipv4_target, ipv6_target };
+
+/// returns  none for a set, too
+MapValue map_value_of(std::string_view set);
+
 /// returns  true for a set whose elements are intervals
 bool holds_ranges(std::string_view set);
 

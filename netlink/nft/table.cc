@@ -1,6 +1,7 @@
 #include "netlink/nft/table.h"
 
 #include "netlink/nft/connlimit.h"
+#include "netlink/nft/element_reading.h"
 #include "netlink/nft/elements.h"
 #include "netlink/nft/skeleton.h"
 #include "netlink/nft/table_state.h"
@@ -207,6 +208,10 @@ Result<void> NftTable::State::accept_named(Change const& change) {
   return {};
 }
 
+Result<std::set<Element>> NftTable::State::held() {
+  return elements_in_tables(socket_, tables_.families());
+}
+
 Result<std::size_t> NftTable::State::remove_all() {
   NftBatch batch;
   for (std::uint16_t const family : tables_.families()) {
@@ -272,6 +277,10 @@ Result<std::vector<std::string>> NftTable::mend() {
 
 Result<TableView> NftTable::look() {
   return state_->look();
+}
+
+Result<std::set<Element>> NftTable::held() {
+  return state_->held();
 }
 
 NftNews NftTable::take_news() {

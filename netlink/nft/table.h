@@ -73,6 +73,12 @@ class NftTable {
   /// errors  kernel   refused
   Result<TableView> look();
 
+  /// Reads the same when it is not known yet whose the tables are: before the first replace().
+  ///
+  /// returns  what their sets hold, without facts of the host
+  /// errors   kernel   refused
+  Result<std::set<Element>> held();
+
   /// returns  what others did to tables of this host since the last call
   NftNews take_news();
   /// returns  what is readable while there is such news

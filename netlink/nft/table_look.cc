@@ -59,7 +59,8 @@ std::string text_of(KeyPart const& part, std::string_view bytes) {
       return mac_text(bytes);
     case KeyPart::Kind::group:
       return group_text(bytes);
-    case KeyPart::Kind::number:
+    case KeyPart::Kind::protocol:
+    case KeyPart::Kind::port:
       return number_text(bytes);
   }
   return "";

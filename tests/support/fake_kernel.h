@@ -44,6 +44,7 @@ class FakeKernel : public Kernel {
 
   Result<KernelState> observe(std::set<std::string> const& links) override;
   Result<KernelState> observe_owned() override;
+  Result<std::set<Element>> held_elements() override { return state.elements; }
   Result<void> apply(Plan const& plan) override;
   Result<void> replace_ruleset(std::set<Element> const& elements) override;
   Result<std::vector<std::string>> mend() override;

@@ -135,6 +135,19 @@ Result<void> FakeStore::save_ula_prefix(IpPrefix const& prefix) {
   return recorded;
 }
 
+Result<bool> FakeStore::awaits_rebuild() {
+  Result<void> const stepped = step();
+  return stepped ? Result<bool>(contents.awaits_rebuild) : fail(stepped.error());
+}
+
+Result<void> FakeStore::end_rebuild() {
+  Result<void> recorded = record("end rebuild");
+  if (recorded) {
+    contents.awaits_rebuild = false;
+  }
+  return recorded;
+}
+
 Result<std::string> FakeStore::back_up() {
   Result<void> const recorded = record("back up");
   return recorded ? Result<std::string>("the state") : fail(recorded.error());

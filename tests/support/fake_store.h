@@ -24,6 +24,7 @@ class FakeStore final : public Store {
     std::map<NetworkId, KnownNetwork> known_networks;
     std::map<std::pair<NetworkId, std::string>, PortLease> port_leases;  // by network, container
     std::optional<IpPrefix> ula_prefix;
+    bool awaits_rebuild = false;
 
     bool operator==(Contents const&) const = default;
   };
@@ -64,6 +65,8 @@ class FakeStore final : public Store {
   Result<void> save(KnownNetwork const& network) override;
   Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) override;
   Result<void> save_ula_prefix(IpPrefix const& prefix) override;
+  Result<bool> awaits_rebuild() override;
+  Result<void> end_rebuild() override;
   Result<std::string> back_up() override;
 
  private:

@@ -1,0 +1,28 @@
+// Elements of our sets as values again, from the bytes that the kernel holds: the way back of
+// elements.h. Internal to netlink/.
+#pragma once
+
+#include "base/result.h"
+#include "netlink/kernel_state.h"
+#include "netlink/nft/elements.h"
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string_view>
+
+namespace drawbridge {
+
+class NftSocket;
+
+/// An address is a prefix where an interval has more than one.
+///
+/// returns  nothing for bytes that cannot be an element of `set`
+std::optional<Element> element_from(std::string_view set, StoredElement const& stored);
+
+/// returns  what our table of this family holds, but for what rules put in themselves; nothing
+///          where there is no table of ours
+/// errors   kernel   refused
+Result<std::set<Element>> elements_in_table(NftSocket& socket, std::uint16_t family);
+
+}  // namespace drawbridge
