@@ -26,9 +26,8 @@ struct Traits {
 
 template <class Part>
 bool names_any(Element const& element) {
-  return std::any_of(element.key.begin(), element.key.end(), [](KeyField const& field) {
-    return std::holds_alternative<Part>(field);
-  });
+  return std::any_of(element.key.begin(), element.key.end(),
+                     [](KeyField const& field) { return std::holds_alternative<Part>(field); });
 }
 
 bool names(Element const& element, std::set<std::string> const& interfaces) {

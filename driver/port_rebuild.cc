@@ -72,8 +72,7 @@ void add_range(Ports& ports, Element const& element, IpAddress const& to) {
   auto const* const target = std::get_if<IpAddress>(&element.value);
   if (target != nullptr && *target == to) {
     Parts const parts(element);
-    ports.push_back(
-        {parts.protocol, host_of(parts, to.family), parts.ports, parts.ports.first});
+    ports.push_back({parts.protocol, host_of(parts, to.family), parts.ports, parts.ports.first});
   }
 }
 

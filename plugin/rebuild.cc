@@ -99,7 +99,7 @@ MacAddress mac_of(DockerEndpoint const& listed) {
 class Rebuilder {
  public:
   Rebuilder(DockerInventory const& docker, KernelState const& kernel, RebuildGround const& ground,
-             WallTime now)
+            WallTime now)
       : docker_(docker), kernel_(kernel), ground_(ground), now_(now) {}
 
   Rebuilt run() {
@@ -153,7 +153,7 @@ Result<NetworkRequest> Rebuilder::request_of(DockerNetwork const& network) const
   for (std::string_view const flag : flags_of_engine) {
     request.options.erase(std::string(flag));
   }
-  request.default_mtu_bytes = bridge == nullptr ? ground_.mtu_bytes : bridge->mtu_bytes;
+  request.default_mtu_bytes = ground_.mtu_bytes;
   for (DockerSubnet const& listed : network.subnets) {
     Result<std::optional<Subnet>> const subnet = subnet_of(bridge, listed);
     if (!subnet) {
@@ -175,6 +175,11 @@ Result<void> Rebuilder::add_network(DockerNetwork const& network) {
   if (!spec) {
     return fail(spec.error());
   }
+  Bridge const* const bridge = bridge_of(kernel_, network.id);
+  if (bridge != nullptr && bridge->mtu_bytes != spec->mtu_bytes) {
+    request->default_mtu_bytes = bridge->mtu_bytes;  // of the host when the network was made
+    spec = parse_network_options(*request, ground_.defaults);
+  }
   Network const made{*std::move(request), *std::move(spec)};
   for (DockerEndpoint const& listed : network.endpoints) {
     add_endpoint(made, listed);
@@ -184,15 +189,14 @@ Result<void> Rebuilder::add_network(DockerNetwork const& network) {
 }
 
 std::optional<MemberMarks> Rebuilder::marks_of(std::string const& name,
-                                                Policy const& policy) const {
+                                               Policy const& policy) const {
   auto const found = std::find_if(
       docker_.containers.begin(), docker_.containers.end(), [&name](auto const& container) {
         return std::find(container.names.begin(), container.names.end(), "/" + name) !=
                container.names.end();
       });
-  return found == docker_.containers.end()
-             ? std::nullopt
-             : std::optional(place_of({name, found->labels}, policy));
+  return found == docker_.containers.end() ? std::nullopt
+                                           : std::optional(place_of({name, found->labels}, policy));
 }
 
 void Rebuilder::add_endpoint(Network const& network, DockerEndpoint const& listed) {
@@ -240,7 +244,7 @@ Result<void> Rebuilder::add_pools(DockerNetwork const& network) {
 }
 
 void Rebuilder::add_pool(DockerNetwork const& network, DockerSubnet const& listed,
-                          Subnet const& subnet) {
+                         Subnet const& subnet) {
   std::string const space(local_address_space);
   std::optional<IpPrefix> const range =
       listed.range ? std::optional(listed.range->network()) : std::nullopt;
@@ -267,8 +271,8 @@ void Rebuilder::add_pool(DockerNetwork const& network, DockerSubnet const& liste
 
 /// An address that was chosen stays reserved, whoever holds it.
 void Rebuilder::add_lease(Lease lease) {
-  auto const same = std::find_if(
-      rebuilt_.leases.begin(), rebuilt_.leases.end(), [&lease](Lease const& other) {
+  auto const same =
+      std::find_if(rebuilt_.leases.begin(), rebuilt_.leases.end(), [&lease](Lease const& other) {
         return other.pool == lease.pool && other.address == lease.address;
       });
   if (same == rebuilt_.leases.end()) {
@@ -282,11 +286,10 @@ void Rebuilder::add_lease(Lease lease) {
 void Rebuilder::add_chosen(DockerNetwork const& network, Pool const& pool) {
   for (DockerContainer const& container : docker_.containers) {
     for (ChosenAddress const& chosen : container.chosen) {
-      bool const is_here =
-          chosen.network == network.id && pool.prefix.contains(chosen.address);
+      bool const is_here = chosen.network == network.id && pool.prefix.contains(chosen.address);
       if (is_here) {
-        add_lease({pool.id, chosen.address, AddressKind::endpoint, own_name(container), true,
-                   now_});
+        add_lease(
+            {pool.id, chosen.address, AddressKind::endpoint, own_name(container), true, now_});
       }
     }
   }

@@ -114,7 +114,8 @@ constexpr char const* schema_4 = R"sql(
 )sql";
 
 /// A file that is new: what was before it, if anything, has yet to be found out.
-constexpr char const* begun_anew = "INSERT INTO settings (key, value) VALUES ('rebuild', 'awaited')";
+constexpr char const* begun_anew =
+    "INSERT INTO settings (key, value) VALUES ('rebuild', 'awaited')";
 
 /// A commit is one append and one fdatasync of the log. The log goes back into the file every 4 MB
 /// and never stays larger; 256 KB of pages are kept in memory.

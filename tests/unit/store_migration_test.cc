@@ -29,7 +29,7 @@ TEST(Store, LeavesTheFileOfANewerVersionAlone) {
   EXPECT_FALSE(std::filesystem::exists(directory / "state.db-wal"));
 }
 
-/// The tables of the first version that later ones change, and those that they refer to.
+/// The files as each version made them.
 std::string const first_version =
     "CREATE TABLE pools (id TEXT NOT NULL PRIMARY KEY, address_space TEXT NOT NULL, "
     "prefix TEXT NOT NULL, sub_pool TEXT) STRICT, WITHOUT ROWID;"
@@ -41,6 +41,15 @@ std::string const first_version =
     "CREATE TABLE endpoints (id TEXT NOT NULL PRIMARY KEY, "
     "network TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE, ipv4 TEXT, ipv6 TEXT, "
     "mac TEXT NOT NULL, joined INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE network_options (network TEXT NOT NULL REFERENCES networks (id) ON DELETE "
+    "CASCADE, "
+    "key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (network, key)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE network_subnets (network TEXT NOT NULL REFERENCES networks (id) ON DELETE "
+    "CASCADE, "
+    "position INTEGER NOT NULL, prefix TEXT NOT NULL, gateway TEXT, PRIMARY KEY (network, "
+    "position)) "
+    "STRICT, WITHOUT ROWID;"
+    "CREATE INDEX endpoints_by_network ON endpoints (network);"
     "PRAGMA user_version = 1;";
 
 std::string const second_version =
@@ -60,6 +69,87 @@ std::string const third_version =
     "ALTER TABLE endpoints ADD COLUMN project TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE endpoints ADD COLUMN is_hub INTEGER NOT NULL DEFAULT 0;"
     "PRAGMA user_version = 3;";
+
+std::string const fourth_version =
+    third_version +
+    "CREATE TABLE endpoint_ports (endpoint TEXT NOT NULL REFERENCES endpoints (id) ON DELETE "
+    "CASCADE, "
+    "position INTEGER NOT NULL, protocol INTEGER NOT NULL, host TEXT, host_first INTEGER NOT NULL, "
+    "host_last INTEGER NOT NULL, container_port INTEGER NOT NULL, PRIMARY KEY (endpoint, "
+    "position)) "
+    "STRICT, WITHOUT ROWID;"
+    "CREATE TABLE port_leases (network TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE, "
+    "container TEXT NOT NULL, host_port INTEGER NOT NULL, PRIMARY KEY (network, container)) "
+    "STRICT, "
+    "WITHOUT ROWID;"
+    "PRAGMA user_version = 4;";
+
+/// What every version could hold.
+std::string const rows_of_all =
+    "INSERT INTO pools (id, address_space, prefix) VALUES ('p', 'local', '10.249.1.0/24');"
+    "INSERT INTO leases (pool, address, kind) VALUES ('p', '10.249.1.1', 'gateway');"
+    "INSERT INTO networks VALUES ('ab12', 1, 9000);"
+    "INSERT INTO network_options VALUES ('ab12', 'mtu', '1400');"
+    "INSERT INTO network_subnets VALUES ('ab12', 0, '10.249.1.0/24', '10.249.1.1');"
+    "INSERT INTO endpoints (id, network, ipv4, mac, joined) "
+    "VALUES ('e1', 'ab12', '10.249.1.2/24', '02:42:ac:11:00:02', 1);";
+
+void expect_rows_of_all(Store& store) {
+  NetworkRequest kept{{"ab12"}, true, {{"mtu", "1400"}}, {}, 9000};
+  kept.subnets = {{*IpPrefix::parse("10.249.1.0/24"), *IpAddress::parse("10.249.1.1")}};
+  EXPECT_EQ(store.load_networks().value(), std::vector<NetworkRequest>{kept});
+  EXPECT_EQ(store.load_endpoints().value(), std::vector<Endpoint>{endpoint("e1", "ab12")});
+  EXPECT_EQ(store.load_leases().value().size(), 1U);
+  EXPECT_FALSE(store.awaits_rebuild().value());
+}
+
+TEST(Store, KeepsWhatFilesOfEveryVersionHold) {
+  for (std::string const& version :
+       {first_version, second_version, third_version, fourth_version}) {
+    TempDirectory const directory;
+    write_sql(directory / "state.db",
+              ("PRAGMA journal_mode = WAL;" + version + rows_of_all).c_str());
+    for (int start = 0; start < 2; ++start) {
+      Result<OpenedStore> const opened = open_or_replace_store(directory.path(), WallTime());
+      ASSERT_OK(opened);
+      EXPECT_FALSE(opened->lost.has_value());
+      expect_rows_of_all(*opened->store);
+    }
+  }
+}
+
+TEST(Store, AFailureInTheMiddleLeavesTheOldFileAsItWas) {
+  TempDirectory const directory;
+  std::filesystem::path const file = directory / "state.db";
+  // The last of the three steps finds its table there.
+  std::string const obstacle = "CREATE TABLE port_leases (x);";
+  write_sql(file, (first_version + rows_of_all + obstacle).c_str());
+  write_sql(file, "PRAGMA journal_mode = WAL;");
+  std::string const before = bytes_of(file);
+  EXPECT_TRUE(fails_with(open_or_replace_store(directory.path(), WallTime()), Errc::store,
+                         "port_leases already exists"));
+  EXPECT_EQ(bytes_of(file), before);
+  write_sql(file, "DROP TABLE port_leases;");
+  Result<OpenedStore> const opened = open_or_replace_store(directory.path(), WallTime());
+  ASSERT_OK(opened);
+  EXPECT_FALSE(opened->lost.has_value());
+  expect_rows_of_all(*opened->store);
+}
+
+TEST(Store, LeavesTheLogOfANewerVersionAlone) {
+  TempDirectory const directory;
+  std::filesystem::path const file = directory / "state.db";
+  write_sql(file, ("PRAGMA journal_mode = WAL;" + fourth_version).c_str());
+  write_sql(file, "PRAGMA user_version = 99;");  // is in the log only
+  std::string const log = bytes_of(directory / "state.db-wal");
+  std::string const before = bytes_of(file);
+  ASSERT_FALSE(log.empty());
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    EXPECT_TRUE(fails_with(open_store(directory.path()), Errc::unsupported, "newer version"));
+    EXPECT_EQ(bytes_of(file), before);
+    EXPECT_EQ(bytes_of(directory / "state.db-wal"), log);
+  }
+}
 
 TEST(Store, BringsTheFileOfTheFirstVersionUpToDate) {
   TempDirectory const directory;
