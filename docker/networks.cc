@@ -33,8 +33,7 @@ std::vector<DockerSubnet> subnets_of(ReplyReader& reader, json::object const& ip
     json::object const& subnet = reader.as_object(element, "Config");
     if (std::optional<IpPrefix> const prefix = reader.prefix(subnet, "Subnet")) {
       subnets.push_back({prefix->network(), reader.address(subnet, "Gateway"),
-                         auxiliary_addresses_of(reader, subnet),
-                         reader.prefix(subnet, "IPRange")});
+                         auxiliary_addresses_of(reader, subnet), reader.prefix(subnet, "IPRange")});
     }
   }
   return subnets;

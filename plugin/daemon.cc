@@ -292,9 +292,8 @@ void Daemon::try_again() {
   if (driver_.lacks_ports()) {
     log_changes(driver_.hold_again());
   }
-  log_changes(unfinished_.retry([this](std::string_view path, std::string_view body) {
-    return plugin_.run(path, body);
-  }));
+  log_changes(unfinished_.retry(
+      [this](std::string_view path, std::string_view body) { return plugin_.run(path, body); }));
   next_try_ = std::chrono::steady_clock::now() + between_tries;
 }
 

@@ -271,9 +271,10 @@ Result<void> Rebuilding::end() {
   std::map<std::string, Bridge> const& left = parts_.driver.kept().bridges;
   if (!left.empty() && !has_rebuilt_) {
     if (told_.insert("another engine").second) {
-      log::warn("docker lists none of networks {}: they stay as they are: name the socket of the "
-                "engine that uses this daemon, or run drawbridge uninstall and start it again",
-                brief_list(left));
+      log::warn(
+          "docker lists none of networks {}: they stay as they are: name the socket of the "
+          "engine that uses this daemon, or run drawbridge uninstall and start it again",
+          brief_list(left));
     }
     return {};
   }

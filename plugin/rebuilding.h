@@ -88,11 +88,11 @@ class Rebuilding {
   Parts parts_;
   RebuildSettings settings_;
   bool is_pending_ = false;
-  bool has_rebuilt_ = false;                  // anything, so that the engine is ours
-  std::set<std::string> gone_;                // ids of networks, endpoints and pools
+  bool has_rebuilt_ = false;    // anything, so that the engine is ours
+  std::set<std::string> gone_;  // ids of networks, endpoints and pools
   std::set<std::pair<PoolId, IpAddress>> gone_addresses_;
-  std::set<std::string> told_;                // failures
-  std::optional<std::set<NetworkId>> last_;   // what the last look did not know of
+  std::set<std::string> told_;               // failures
+  std::optional<std::set<NetworkId>> last_;  // what the last look did not know of
 };
 
 }  // namespace drawbridge

@@ -171,8 +171,9 @@ std::optional<Element> element_from(std::string_view set, StoredElement const& s
                                                         : std::nullopt;
 }
 
-Result<std::set<Element>> elements_in_table(NftSocket& socket, std::uint16_t family) {
-  std::set<Element> elements;
+namespace {
+
+Result<void> add_elements(NftSocket& socket, std::uint16_t family, std::set<Element>& elements) {
   for (char const* const set : sets_of(family)) {
     if (is_of_host(set)) {
       continue;
@@ -185,6 +186,19 @@ Result<std::set<Element>> elements_in_table(NftSocket& socket, std::uint16_t fam
       if (std::optional<Element> element = element_from(set, stored)) {
         elements.insert(std::move(*element));
       }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::set<Element>> elements_in_tables(NftSocket& socket,
+                                             std::vector<std::uint16_t> const& families) {
+  std::set<Element> elements;
+  for (std::uint16_t const family : families) {
+    if (Result<void> const added = add_elements(socket, family, elements); !added) {
+      return fail(added.error());
     }
   }
   return elements;

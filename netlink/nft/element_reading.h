@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <vector>
 
 namespace drawbridge {
 
@@ -20,9 +21,10 @@ class NftSocket;
 /// returns  nothing for bytes that cannot be an element of `set`
 std::optional<Element> element_from(std::string_view set, StoredElement const& stored);
 
-/// returns  what our table of this family holds, but for what rules put in themselves; nothing
-///          where there is no table of ours
+/// returns  what our tables of these families hold, but for facts of the host and what rules put in
+///          themselves; nothing where there is no table of ours
 /// errors   kernel   refused
-Result<std::set<Element>> elements_in_table(NftSocket& socket, std::uint16_t family);
+Result<std::set<Element>> elements_in_tables(NftSocket& socket,
+                                             std::vector<std::uint16_t> const& families);
 
 }  // namespace drawbridge

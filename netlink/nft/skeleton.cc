@@ -51,13 +51,14 @@ constexpr Type ipv4_target{ipv4_addr.number << 6 | inet_service.number, sizeof(i
 constexpr Type ipv6_target{ipv6_addr.number << 6 | inet_service.number, sizeof(in6_addr) + 4};
 
 /// What types are as parts of a key, and as values of a map.
-constexpr std::array<std::pair<Type, KeyPart::Kind>, 7> key_kinds{{{ifname, KeyPart::Kind::interface},
-                                                                   {ipv4_addr, KeyPart::Kind::ipv4},
-                                                                   {ipv6_addr, KeyPart::Kind::ipv6},
-                                                                   {ether_addr, KeyPart::Kind::mac},
-                                                                   {devgroup, KeyPart::Kind::group},
-                                                                   {inet_proto, KeyPart::Kind::protocol},
-                                                                   {inet_service, KeyPart::Kind::port}}};
+constexpr std::array<std::pair<Type, KeyPart::Kind>, 7> key_kinds{
+    {{ifname, KeyPart::Kind::interface},
+     {ipv4_addr, KeyPart::Kind::ipv4},
+     {ipv6_addr, KeyPart::Kind::ipv6},
+     {ether_addr, KeyPart::Kind::mac},
+     {devgroup, KeyPart::Kind::group},
+     {inet_proto, KeyPart::Kind::protocol},
+     {inet_service, KeyPart::Kind::port}}};
 constexpr std::array<std::pair<Type, MapValue>, 5> map_values{
     {{verdict, MapValue::verdict},
      {ipv4_addr, MapValue::ipv4},
