@@ -9,7 +9,10 @@
 namespace drawbridge {
 
 void Driver::keep(KernelState observed) {
-  kept_ = {std::move(observed.bridges), std::move(observed.veths), std::move(observed.elements)};
+  kept_ = {};
+  kept_.bridges = std::move(observed.bridges);
+  kept_.veths = std::move(observed.veths);
+  kept_.elements = std::move(observed.elements);
 }
 
 /// What is known again is not kept any more; without a bridge that is, nothing is.

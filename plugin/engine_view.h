@@ -37,8 +37,8 @@ class EngineView {
       : driver_(driver), ipam_(ipam), group_(group), pauses_(pauses) {}
 
   /// Shows every look to `see` before anything else is made of it, and looks again soon while that
-  /// returns true. Until then networks that `doubts` names are asked for by a call each, too. Before
-  /// start().
+  /// returns true. For these looks networks that `doubts` names are asked for by a call each, too.
+  /// Before start().
   ///
   /// doubts  is called on another thread
   void show_looks_to(std::function<bool(DockerInventory const&)> see, Doubts doubts) {
