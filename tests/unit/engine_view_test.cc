@@ -136,6 +136,38 @@ TEST_F(EngineViewTest, LearnsAllNetworksAtTheStartAndKeepsThem) {
   EXPECT_EQ(view_.name_of({"b1"}), "");
 }
 
+TEST_F(EngineViewTest, ShowsLooksWithWholeNetworksUntilNoMoreAreWanted) {
+  docker_.give("/v1.41/networks", web_listed);
+  docker_.give("/v1.41/networks/n1", web_with_app);
+  std::vector<std::size_t> endpoints;
+  view_.show_looks_to(
+      [&](DockerInventory const& look) {
+        endpoints.push_back(look.networks.at(0).endpoints.size());
+        return endpoints.size() < 2;
+      },
+      [](DockerInventory const&) { return std::set<NetworkId>{web}; });
+  start();
+  run_until([&] { return endpoints.size() == 2; });
+  EXPECT_EQ(endpoints, (std::vector<std::size_t>{1, 1})) << "no container is listed as running";
+  EXPECT_EQ(was_asked("/v1.41/networks/n1"), 2);
+}
+
+TEST_F(EngineViewTest, AfterTheLastThatIsWantedNoLookIsShown) {
+  docker_.give("/v1.41/networks", web_listed);
+  docker_.give(all_containers, app_on_web);
+  join_app();
+  int shown = 0;
+  view_.show_looks_to(
+      [&shown](DockerInventory const&) {
+        ++shown;
+        return false;
+      },
+      [](DockerInventory const&) { return std::set<NetworkId>(); });
+  start();
+  run_until([this] { return was_asked(all_containers) > 2; });
+  EXPECT_EQ(shown, 1);
+}
+
 TEST_F(EngineViewTest, LearnsTheNameOfANetworkThatTheEngineListsLater) {
   docker_.on("/v1.41/networks/n1",
              {{api_reply(404, "")}, {api_reply(404, "")}, {api_reply(200, web_with_app)}});

@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 #include <netinet/in.h>
@@ -102,7 +103,8 @@ class RebuildingTest : public testing::Test {
 
 TEST_F(RebuildingTest, UntilDockerAnswersNothingOfTheKernelChanges) {
   start();
-  looks.look();
+  EXPECT_TRUE(looks.look().empty());
+  EXPECT_TRUE(driver.what_differs()->empty());
   EXPECT_EQ(kernel.state, was);
   EXPECT_TRUE(rebuilding.is_pending());
   EXPECT_EQ(driver.network_count(), 0U);
@@ -119,6 +121,16 @@ TEST_F(RebuildingTest, DockerAndTheKernelGiveEverythingBack) {
   EXPECT_EQ(store.contents.leases.size(), 3U) << "two gateways and a member";
   EXPECT_FALSE(store.contents.awaits_rebuild);
   EXPECT_FALSE(rebuilding.is_pending());
+}
+
+TEST_F(RebuildingTest, ALookShowsWholeWhatIsOursInPartOrAsAWhole) {
+  start();
+  DockerNetwork pool_only{{"p"}, "p", "macvlan", "", "drawbridge", {}, {}};
+  DockerNetwork renamed = listed_pods();
+  renamed.driver = "another name of ours";
+  DockerNetwork const others{{"o"}, "o", "bridge", "docker0", "default", {}, {}};
+  EXPECT_EQ(rebuilding.doubts()({{listed_web(), renamed, pool_only, others}}),
+            (std::set<NetworkId>{web, pods, {"p"}}));
 }
 
 TEST_F(RebuildingTest, WhatTwoLooksDoNotListIsRemoved) {
