@@ -162,12 +162,8 @@ def test_networks_that_are_not_known_can_be_removed_without_docker(lab, docker, 
     lab.start_drawbridge(binary)
 
 
-def test_what_is_removed_while_the_disk_is_full_is_gone_when_there_is_room(make_lab, binary):
-    lab = make_lab()
-    docker = Docker(lab)
-    lab.stop_drawbridge()
-    lab.engine_ns("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", lab.state_dir)
-    lab.start_drawbridge(binary)
+def assert_gone_when_there_is_room(lab, docker):
+    """What Docker removes while the disk is full."""
     kept, gone = docker.network(), docker.network()
     one, member, other = docker.run(kept), docker.run(kept), docker.run(gone, "-p", "18070:70")
     fill = f"dd if=/dev/zero of={lab.state_dir}/filler bs=1k 2>/dev/null || true"
@@ -186,21 +182,13 @@ def test_what_is_removed_while_the_disk_is_full_is_gone_when_there_is_room(make_
         wait_for(lambda: "DeleteNetwork is done now" in lab.drawbridge_log(), 10, "the removal")
         beat.wait_for_beats(20)
     assert beat.lost == 0
-    links = lab.engine_ns("ip", "link").stdout
     wait_for(lambda: "18070" not in lab.engine_ns("nft", "list", "ruleset").stdout, 5, "the port's end")
-    assert links.count("db-") >= 1
+    assert lab.engine_ns("ip", "link").stdout.count("db-") >= 1
     docker.clean()
-    lab.stop_drawbridge()
-    lab.engine_ns("umount", lab.state_dir)
-    lab.start_drawbridge(binary)
 
 
-def test_a_read_only_disk_stops_the_start_with_one_line_and_no_packet(make_lab, binary):
-    lab = make_lab()
-    docker = Docker(lab)
-    lab.stop_drawbridge()
-    lab.engine_ns("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", lab.state_dir)
-    lab.start_drawbridge(binary)
+def assert_read_only_stops_the_start(lab, docker, binary):
+    """With one line, and no packet lost."""
     network = docker.network()
     one, member = docker.run(network), docker.run(network)
     with Heartbeat(one, member.address(), interval=0.005) as beat:
@@ -218,6 +206,16 @@ def test_a_read_only_disk_stops_the_start_with_one_line_and_no_packet(make_lab, 
     assert beat.lost == 0
     docker.run(network)
     docker.clean()
+
+
+def test_a_full_or_read_only_disk_costs_no_packet_and_no_removal(make_lab, binary):
+    lab = make_lab()
+    docker = Docker(lab)
+    lab.stop_drawbridge()
+    lab.engine_ns("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", lab.state_dir)
+    lab.start_drawbridge(binary)
+    assert_gone_when_there_is_room(lab, docker)
+    assert_read_only_stops_the_start(lab, docker, binary)
     lab.stop_drawbridge()
     lab.engine_ns("umount", lab.state_dir)
     lab.start_drawbridge(binary)
