@@ -201,7 +201,7 @@ Result<std::string> Database::copy() {
   int const code = sqlite3_open(":memory:", &opened);
   Handle<sqlite3, close_database> const memory(opened);
   if (code != SQLITE_OK) {
-    return fail(within_file(sqlite_error(opened, code)));
+    return fail(failed(sqlite_error(opened, code)));
   }
   if (Result<void> const copied = copy_into(opened); !copied) {
     return fail(copied.error());
@@ -210,7 +210,7 @@ Result<std::string> Database::copy() {
   // Not of the file: this call takes a page that cannot be read for zeros.
   Handle<unsigned char, free_bytes> const bytes(sqlite3_serialize(opened, "main", &size, 0));
   if (bytes == nullptr) {
-    return fail(within_file({Errc::store, "no memory for a copy"}));
+    return fail(failed({Errc::store, "no memory for a copy"}));
   }
   return std::string(reinterpret_cast<char const*>(bytes.get()), static_cast<std::size_t>(size));
 }
@@ -219,11 +219,11 @@ Result<std::string> Database::copy() {
 Result<void> Database::copy_into(sqlite3* other) {
   sqlite3_backup* const backup = sqlite3_backup_init(other, "main", database_.get(), "main");
   if (backup == nullptr) {
-    return fail(within_file(sqlite_error(other, sqlite3_errcode(other))));
+    return fail(failed(sqlite_error(other, sqlite3_errcode(other))));
   }
   int const code = sqlite3_backup_step(backup, -1);
   sqlite3_backup_finish(backup);
-  return code == SQLITE_DONE ? Result<void>() : fail(within_file(sqlite_error(other, code)));
+  return code == SQLITE_DONE ? Result<void>() : fail(failed(sqlite_error(other, code)));
 }
 
 void Database::roll_back() {
