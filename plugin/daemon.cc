@@ -278,6 +278,7 @@ bool Daemon::tend() {
   try_again();
   look_at_routes();
   manager_.status(in_one_line());
+  take_disturbance();  // whoever asked the kernel above took news of links in
   return kernel_->reap() || driver_.is_unsettled() || driver_.lacks_ports() ||
          !unfinished_.is_empty();
 }
