@@ -253,7 +253,7 @@ Result<Config> config_from(json::object object) {
   config.pools.refuse_public = in.flag("refuse_public");
   read_reuse_delay(in, config.pools);
   read_defaults(in, config);
-  config.docker_socket = in.text("docker_socket");
+  read_word(in, "docker_socket", parse_docker_socket, config.docker_socket);
   read_word(in, "log_level", log::parse_level, config.log_level);
   read_word(in, "log_format", log::parse_format, config.log_format);
   return document.finish(std::move(config));
@@ -367,6 +367,17 @@ Result<Config> merge(std::vector<Part> const& parts) {
 }
 
 }  // namespace
+
+Result<std::string> parse_docker_socket(std::string_view text) {
+  constexpr std::string_view scheme = "unix://";
+  std::string_view const path = text.starts_with(scheme) ? text.substr(scheme.size()) : text;
+  if (!text.empty() && !path.starts_with('/')) {
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("{} is not an absolute path: use one such as /var/run/docker.sock", text));
+  }
+  return std::string(path);
+}
 
 Result<Config> parse_config(std::string_view text) {
   Result<Part> const part = parse_part("", std::string(text));

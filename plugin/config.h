@@ -25,6 +25,12 @@ struct Config {
 ///                            `line 3: pool "pods": "prefix" is not a number`
 Result<Config> parse_config(std::string_view text);
 
+/// returns  the path of a socket: `text` itself, or what follows unix:// as DOCKER_HOST has it;
+/// empty
+///          for an empty one
+/// errors   invalid_argument   not an absolute path
+Result<std::string> parse_docker_socket(std::string_view text);
+
 /// Reads FILE, then the *.json files of the folder conf.d beside it in the order of their names; a
 /// later file replaces whole keys of an earlier one. Files that are not there are skipped. Each
 /// must be good by itself, but that the default pool may be in another.

@@ -27,8 +27,10 @@ Result<Config> resolve_config(ServeCommand const& command) {
   if (!config) {
     return config;
   }
-  if (command.docker_socket) {
-    config->docker_socket = *command.docker_socket;
+  Result<void> const socket =
+      outrank(command.docker_socket, parse_docker_socket, config->docker_socket);
+  if (!socket) {
+    return fail(socket.error().within("docker_socket"));
   }
   Result<void> const level = outrank(command.log_level, log::parse_level, config->log_level);
   if (!level) {

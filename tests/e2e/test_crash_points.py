@@ -44,7 +44,7 @@ class Rig:
         self._binary = binary
 
     def start(self):
-        self.lab.start_drawbridge(self._binary, "--docker-socket=", "--log-level=warn")
+        self.lab.start_drawbridge(self._binary, "--docker-socket", "", "--log-level=warn")
 
     def ask(self, step):
         """The answer to `step` of the life, which is no error."""

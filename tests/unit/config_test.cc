@@ -52,6 +52,11 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(config->log_format, log::Format::json);
 }
 
+TEST(Config, TheSocketOfDockerMayBeWrittenAsDockerHostHasIt) {
+  EXPECT_EQ(parse_docker_socket("unix:///run/docker.sock").value(), "/run/docker.sock");
+  EXPECT_EQ(parse_docker_socket("").value(), "");
+}
+
 TEST(Config, KeysThatAreNullSayNothing) {
   Result<Config> const config = parse_config(R"({"pools": null, "default_pool": null,
     "refuse_public": null, "reuse_delay_s": null, "defaults": null, "log_level": null})");
@@ -82,6 +87,9 @@ TEST(Config, BadTextsNameLineAndReason) {
       {"{\n\n  \"proxies\": []\n}", "line 3: \"proxies\" is not a known key in this version"},
       {"{\"log_level\": 5}", "line 1: \"log_level\" is not a text"},
       {"{\"log_level\": \"loud\"}", "use debug, info, warn or error"},
+      {"{\n\"docker_socket\": \"docker.sock\"}",
+       "line 2: \"docker_socket\": docker.sock is not an absolute path"},
+      {"{\"docker_socket\": \"tcp://127.0.0.1:2375\"}", "is not an absolute path"},
       {"{\"default_pool\": \"none\"}",
        "line 1: \"default_pool\" is none, which is not among the pools: pods, services"},
       {"{\"default_pool\": 7}", "\"default_pool\" is not a text"},
