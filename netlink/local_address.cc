@@ -13,9 +13,9 @@
 namespace drawbridge {
 namespace {
 
-constexpr std::size_t message_bytes = 4096;
+constexpr std::size_t reply_bytes = 4096;
 
-using Buffer = std::array<char, message_bytes>;
+using Buffer = std::array<char, reply_bytes>;
 
 // ip route get ADDRESS
 nlmsghdr* write_question(Buffer& buffer, IpAddress const& address) {

@@ -3,14 +3,14 @@
 namespace drawbridge {
 namespace {
 
-constexpr std::string_view prefix = "drawbridge:";
+constexpr std::string_view alias_prefix = "drawbridge:";
 constexpr std::string_view container_suffix = "/container";
 constexpr std::string_view limiter_suffix = "/limit";
 
 }  // namespace
 
 std::string mark_of(std::string_view owner) {
-  return std::string(prefix).append(owner);
+  return std::string(alias_prefix).append(owner);
 }
 
 std::string container_mark_of(std::string_view owner) {
@@ -22,7 +22,7 @@ std::string limiter_mark_of(std::string_view owner) {
 }
 
 bool is_mark(std::string_view alias) {
-  return alias.starts_with(prefix);
+  return alias.starts_with(alias_prefix);
 }
 
 std::optional<std::string> owner_in(std::string_view alias) {
@@ -31,7 +31,7 @@ std::optional<std::string> owner_in(std::string_view alias) {
   if (!is_mark(alias) || is_another) {
     return std::nullopt;
   }
-  return std::string(alias.substr(prefix.size()));
+  return std::string(alias.substr(alias_prefix.size()));
 }
 
 }  // namespace drawbridge

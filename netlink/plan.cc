@@ -26,16 +26,16 @@ std::string text_of(Field const& field) {
   return field.to_string();
 }
 
-std::string text_of(Verdict const& verdict) {
-  switch (verdict.kind) {
+std::string text_of(Verdict const& what) {
+  switch (what.kind) {
     case Verdict::Kind::accept:
       return "accept";
     case Verdict::Kind::drop:
       return "drop";
     case Verdict::Kind::jump:
-      return "jump " + verdict.chain;
+      return "jump " + what.chain;
     case Verdict::Kind::go_to:
-      return "goto " + verdict.chain;
+      return "goto " + what.chain;
   }
   return "";
 }

@@ -19,11 +19,6 @@ namespace {
 
 constexpr std::uint64_t bits_per_byte = 8;
 
-int first_failure(std::vector<int> const& codes) {
-  auto const failed = std::find_if(codes.begin(), codes.end(), [](int code) { return code != 0; });
-  return failed == codes.end() ? 0 : *failed;
-}
-
 /// A kind of link, qdisc, classifier or action that the kernel does not know is "not found", too.
 Error refusal(int code, std::string const& host_end) {
   if (code != NLE_OBJ_NOTFOUND && code != NLE_OPNOTSUPP) {

@@ -22,7 +22,7 @@ constexpr int dump_attempts = 8;
 // Events that come faster than they are read must not keep the caller for ever.
 constexpr int longest_drain = 100'000;
 // The kernel fills up to 32 KiB at a time when the reader has shown that it reads as much.
-constexpr std::size_t receive_bytes = 32768;
+constexpr std::size_t route_receive_bytes = 32768;
 // Room for the events of some hundred link changes between two calls of drain().
 constexpr int event_queue_bytes = 4 * 1024 * 1024;
 
@@ -154,6 +154,11 @@ Error nl_error(int code, std::string_view words) {
   return Error{kind_of(positive), std::move(reason)}.within(words);
 }
 
+int first_failure(std::vector<int> const& codes) {
+  auto const failed = std::find_if(codes.begin(), codes.end(), [](int code) { return code != 0; });
+  return failed == codes.end() ? 0 : *failed;
+}
+
 Result<RouteChannel> RouteChannel::connect() {
   Socket socket(nl_socket_alloc());
   if (socket == nullptr) {
@@ -163,7 +168,7 @@ Result<RouteChannel> RouteChannel::connect() {
   if (code < 0) {
     return fail(nl_error(code, "open a route socket"));
   }
-  nl_socket_set_msg_buf_size(socket.get(), receive_bytes);
+  nl_socket_set_msg_buf_size(socket.get(), route_receive_bytes);
   return RouteChannel(std::move(socket));
 }
 

@@ -22,6 +22,9 @@ namespace drawbridge {
 /// words  the object: "bridge db-ab12"
 Error nl_error(int code, std::string_view words);
 
+/// returns  the first code of RouteChannel::run that is not 0; 0 when all succeeded
+int first_failure(std::vector<int> const& codes);
+
 class RouteChannel {
  public:
   using OnMessage = std::function<void(nlmsghdr*)>;

@@ -30,11 +30,6 @@ bool is_free(std::uint32_t index) {
   return if_indextoname(index, name) == nullptr;
 }
 
-int first_failure(std::vector<int> const& codes) {
-  auto const failed = std::find_if(codes.begin(), codes.end(), [](int code) { return code != 0; });
-  return failed == codes.end() ? 0 : *failed;
-}
-
 std::string words_for(std::uint32_t index) {
   return fmt::format("link {}", index);
 }

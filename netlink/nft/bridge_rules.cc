@@ -1,4 +1,5 @@
 #include "netlink/kernel_state.h"
+#include "netlink/nft/icmpv6_types.h"
 #include "netlink/nft/rule.h"
 #include "netlink/nft/ruleset.h"
 #include "netlink/nft/skeleton.h"
@@ -9,16 +10,14 @@
 namespace drawbridge {
 namespace {
 
-// RFC 4861, 4.2, 4.4 and 4.5.
+// RFC 4861, 4.2 and 4.5.
 constexpr std::uint8_t router_advertisement = 134;
-constexpr std::uint8_t neighbor_solicitation = 135;
-constexpr std::uint8_t neighbor_advertisement = 136;
 constexpr std::uint8_t redirect = 137;
 // RFC 2131, RFC 8415.
 constexpr std::uint16_t dhcp_server = 67;
 constexpr std::uint16_t dhcpv6_server = 547;
 
-NftRule rule_in(char const* chain, char const* comment) {
+NftRule bridge_rule(char const* chain, char const* comment) {
   return NftRule({NFPROTO_BRIDGE, nft_table_name, chain}, comment);
 }
 
@@ -26,7 +25,7 @@ NftRule rule_in(char const* chain, char const* comment) {
 
 // iifname . ether saddr . ip saddr != @sources4 counter drop
 void from4_drops_forged(NftBatch& batch) {
-  rule_in("from4", "a member sends from its own addresses")
+  bridge_rule("from4", "a member sends from its own addresses")
       .not_in({Part::iifname, Part::ether_saddr, Part::ip_saddr}, nft_set::sources4)
       .counter()
       .drop()
@@ -35,7 +34,7 @@ void from4_drops_forged(NftBatch& batch) {
 
 // udp sport 67 counter drop
 void from4_drops_dhcp_servers(NftBatch& batch) {
-  rule_in("from4", "a member is no DHCP server")
+  bridge_rule("from4", "a member is no DHCP server")
       .udp_sport_is(dhcp_server)
       .counter()
       .drop()
@@ -46,7 +45,7 @@ void from4_drops_dhcp_servers(NftBatch& batch) {
 
 // iifname . ether saddr . ip6 saddr != @sources6 counter drop
 void from6_drops_forged(NftBatch& batch) {
-  rule_in("from6", "a member sends from its own addresses")
+  bridge_rule("from6", "a member sends from its own addresses")
       .not_in({Part::iifname, Part::ether_saddr, Part::ip6_saddr}, nft_set::sources6)
       .counter()
       .drop()
@@ -55,7 +54,7 @@ void from6_drops_forged(NftBatch& batch) {
 
 // icmpv6 type nd-router-advert counter drop
 void from6_drops_routers(NftBatch& batch) {
-  rule_in("from6", "a member is no router")
+  bridge_rule("from6", "a member is no router")
       .icmpv6_type_is(router_advertisement)
       .counter()
       .drop()
@@ -64,7 +63,7 @@ void from6_drops_routers(NftBatch& batch) {
 
 // icmpv6 type nd-redirect counter drop
 void from6_drops_redirects(NftBatch& batch) {
-  rule_in("from6", "a member is no router")
+  bridge_rule("from6", "a member is no router")
       .icmpv6_type_is(redirect)
       .counter()
       .drop()
@@ -74,7 +73,7 @@ void from6_drops_redirects(NftBatch& batch) {
 // A question from :: says that the asker wants the address; whoever has it must give it up.
 // icmpv6 type nd-neighbor-solicit ip6 saddr :: iifname . @th,64,128 != @targets6 counter drop
 void from6_drops_forged_claims(NftBatch& batch) {
-  rule_in("from6", "a member claims its own addresses")
+  bridge_rule("from6", "a member claims its own addresses")
       .icmpv6_type_is(neighbor_solicitation)
       .ip6_saddr_is_unspecified()
       .not_in({Part::iifname, Part::nd_target}, nft_set::targets6)
@@ -85,7 +84,7 @@ void from6_drops_forged_claims(NftBatch& batch) {
 
 // icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @targets6 counter drop
 void from6_drops_forged_answers(NftBatch& batch) {
-  rule_in("from6", "a member answers for its own addresses")
+  bridge_rule("from6", "a member answers for its own addresses")
       .icmpv6_type_is(neighbor_advertisement)
       .not_in({Part::iifname, Part::nd_target}, nft_set::targets6)
       .counter()
@@ -95,7 +94,7 @@ void from6_drops_forged_answers(NftBatch& batch) {
 
 // udp sport 547 counter drop
 void from6_drops_dhcp_servers(NftBatch& batch) {
-  rule_in("from6", "a member is no DHCP server")
+  bridge_rule("from6", "a member is no DHCP server")
       .udp_sport_is(dhcpv6_server)
       .counter()
       .drop()
@@ -106,7 +105,7 @@ void from6_drops_dhcp_servers(NftBatch& batch) {
 
 // iifname . ether saddr . arp saddr ip != @sources4 counter drop
 void from_arp_drops_forged(NftBatch& batch) {
-  rule_in("from_arp", "a member sends from its own addresses")
+  bridge_rule("from_arp", "a member sends from its own addresses")
       .not_in({Part::iifname, Part::ether_saddr, Part::arp_saddr_ip}, nft_set::sources4)
       .counter()
       .drop()
@@ -115,7 +114,7 @@ void from_arp_drops_forged(NftBatch& batch) {
 
 // iifname . arp saddr ether . arp saddr ip != @sources4 counter drop
 void from_arp_drops_forged_answers(NftBatch& batch) {
-  rule_in("from_arp", "a member answers for its own addresses")
+  bridge_rule("from_arp", "a member answers for its own addresses")
       .not_in({Part::iifname, Part::arp_saddr_ether, Part::arp_saddr_ip}, nft_set::sources4)
       .counter()
       .drop()
@@ -127,7 +126,7 @@ void from_arp_drops_forged_answers(NftBatch& batch) {
 // The one rule that frames of other bridges pay for, so it counts nothing.
 // iifname != "dv-*" accept
 void prerouting_passes_others(NftBatch& batch) {
-  rule_in("prerouting", "only what members send is looked at")
+  bridge_rule("prerouting", "only what members send is looked at")
       .iifname_does_not_start_with(port_prefix)
       .accept()
       .append_to(batch);
@@ -135,29 +134,29 @@ void prerouting_passes_others(NftBatch& batch) {
 
 // ether type ip goto from4
 void prerouting_judges_ipv4(NftBatch& batch) {
-  rule_in("prerouting", "IPv4").ether_type_is(ETH_P_IP).go_to("from4").append_to(batch);
+  bridge_rule("prerouting", "IPv4").ether_type_is(ETH_P_IP).go_to("from4").append_to(batch);
 }
 
 // ether type ip6 goto from6
 void prerouting_judges_ipv6(NftBatch& batch) {
-  rule_in("prerouting", "IPv6").ether_type_is(ETH_P_IPV6).go_to("from6").append_to(batch);
+  bridge_rule("prerouting", "IPv6").ether_type_is(ETH_P_IPV6).go_to("from6").append_to(batch);
 }
 
 // ether type arp goto from_arp
 void prerouting_judges_arp(NftBatch& batch) {
-  rule_in("prerouting", "ARP").ether_type_is(ETH_P_ARP).go_to("from_arp").append_to(batch);
+  bridge_rule("prerouting", "ARP").ether_type_is(ETH_P_ARP).go_to("from_arp").append_to(batch);
 }
 
 // counter drop
 void prerouting_drops_the_rest(NftBatch& batch) {
-  rule_in("prerouting", "and nothing but IPv4, IPv6 and ARP").counter().drop().append_to(batch);
+  bridge_rule("prerouting", "and nothing but IPv4, IPv6 and ARP").counter().drop().append_to(batch);
 }
 
 // ---- chain forward: frames from one port to another ---------------------------------------------
 
 // iifname @bounded oifname @bounded oifname . iifgroup != @projects counter drop
 void forward_keeps_projects_apart(NftBatch& batch) {
-  rule_in("forward", "projects are apart")
+  bridge_rule("forward", "projects are apart")
       .in({Part::iifname}, nft_set::bounded)
       .in({Part::oifname}, nft_set::bounded)
       .not_in({Part::oifname, Part::iifgroup}, nft_set::projects)

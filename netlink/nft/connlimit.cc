@@ -17,14 +17,14 @@
 namespace drawbridge {
 namespace {
 
-constexpr std::string_view prefix = "connlimit_";
+constexpr std::string_view chain_prefix = "connlimit_";
 constexpr char const* too_many = "more connections than the network allows one address";
 
 /// What connlimit_chain() wrote into the name.
 ConnLimit limit_in(std::string_view chain) {
   ConnLimit limit;
   char const* const end = chain.data() + chain.size();
-  auto const rate = std::from_chars(chain.data() + prefix.size(), end, limit.per_second);
+  auto const rate = std::from_chars(chain.data() + chain_prefix.size(), end, limit.per_second);
   auto const burst = std::from_chars(rate.ptr + 1, end, limit.burst);
   assert(rate.ec == std::errc() && burst.ec == std::errc() && burst.ptr == end);
   return limit;
@@ -60,7 +60,7 @@ void append_rules(NftBatch& batch, std::string const& chain) {
 }  // namespace
 
 bool is_connlimit_chain(std::string_view chain) {
-  return chain.starts_with(prefix);
+  return chain.starts_with(chain_prefix);
 }
 
 std::set<std::string> connlimit_chains_of(std::set<Element> const& elements) {

@@ -1,4 +1,6 @@
 #include "model/private_ranges.h"
+#include "netlink/nft/icmpv6_types.h"
+#include "netlink/nft/inet_rule.h"
 #include "netlink/nft/rule.h"
 #include "netlink/nft/ruleset.h"
 #include "netlink/nft/skeleton.h"
@@ -9,24 +11,16 @@
 namespace drawbridge {
 namespace {
 
-// RFC 4861, 4.3 and 4.4.
-constexpr std::uint8_t neighbor_solicitation = 135;
-constexpr std::uint8_t neighbor_advertisement = 136;
-
-NftRule rule_in(char const* chain, char const* comment) {
-  return NftRule({NFPROTO_INET, nft_table_name, chain}, comment);
-}
-
 // ---- chain apart: inside a network whose members are apart --------------------------------------
 
 // ct status dnat goto published
 void apart_judges_published(NftBatch& batch) {
-  rule_in("apart", "published ports").ct_dnat().go_to("published").append_to(batch);
+  inet_rule("apart", "published ports").ct_dnat().go_to("published").append_to(batch);
 }
 
 // iifname . ether daddr @doors counter drop
 void apart_drops_detours(NftBatch& batch) {
-  rule_in("apart", "members meet at the bridge, never by way of the gateway")
+  inet_rule("apart", "members meet at the bridge, never by way of the gateway")
       .in({Part::iifname, Part::ether_daddr}, nft_set::doors)
       .counter()
       .drop()
@@ -36,14 +30,14 @@ void apart_drops_detours(NftBatch& batch) {
 // br_netfilter shows frames here that the bridge has let through.
 // counter accept
 void apart_accepts_frames(NftBatch& batch) {
-  rule_in("apart", "frames that the bridge lets through").counter().accept().append_to(batch);
+  inet_rule("apart", "frames that the bridge lets through").counter().accept().append_to(batch);
 }
 
 // ---- chain invited: into one of our networks ----------------------------------------------------
 
 // oifname . iifgroup @teams counter accept
 void invited_accepts_teams(NftBatch& batch) {
-  rule_in("invited", "networks of one team")
+  inet_rule("invited", "networks of one team")
       .in({Part::oifname, Part::iifgroup}, nft_set::teams)
       .counter()
       .accept()
@@ -52,7 +46,7 @@ void invited_accepts_teams(NftBatch& batch) {
 
 // meta iifkind "bridge" iifname . oifname . meta l4proto . th dport @from_network counter accept
 void invited_accepts_services(NftBatch& batch) {
-  rule_in("invited", "what a network offers to another")
+  inet_rule("invited", "what a network offers to another")
       .iifkind_is("bridge")
       .in({Part::iifname, Part::oifname, Part::l4proto, Part::dport}, nft_set::from_network)
       .counter()
@@ -64,12 +58,12 @@ void invited_accepts_services(NftBatch& batch) {
 
 // ip daddr . meta l4proto . th dport @resolvers4 counter return, and the same for ip6
 void return_for_resolvers(NftBatch& batch, char const* chain) {
-  rule_in(chain, "name servers of this host")
+  inet_rule(chain, "name servers of this host")
       .in({Part::ip_daddr, Part::l4proto, Part::dport}, nft_set::resolvers4)
       .counter()
       .return_to_caller()
       .append_to(batch);
-  rule_in(chain, "name servers of this host")
+  inet_rule(chain, "name servers of this host")
       .in({Part::ip6_daddr, Part::l4proto, Part::dport}, nft_set::resolvers6)
       .counter()
       .return_to_caller()
@@ -81,7 +75,7 @@ void return_for_resolvers(NftBatch& batch, char const* chain) {
 // ip daddr PREFIX counter drop, a rule for each of the ranges
 void egress_internet_drops_private(NftBatch& batch) {
   for (PrivateRange const& range : private_ranges) {
-    rule_in(nft_chain::egress_internet, range.description)
+    inet_rule(nft_chain::egress_internet, range.description)
         .daddr_within(IpPrefix::parse(range.prefix).value())
         .counter()
         .drop()
@@ -93,7 +87,7 @@ void egress_internet_drops_private(NftBatch& batch) {
 
 // iifname . ct original ip daddr . meta l4proto . th dport @egress_to4 counter return
 void egress_listed_returns_for_listed4(NftBatch& batch) {
-  rule_in("egress_listed", "what is listed")
+  inet_rule("egress_listed", "what is listed")
       .in({Part::iifname, Part::ct_original_ip_daddr, Part::l4proto, Part::dport},
           nft_set::egress_to4)
       .counter()
@@ -103,7 +97,7 @@ void egress_listed_returns_for_listed4(NftBatch& batch) {
 
 // iifname . ct original ip6 daddr . meta l4proto . th dport @egress_to6 counter return
 void egress_listed_returns_for_listed6(NftBatch& batch) {
-  rule_in("egress_listed", "what is listed")
+  inet_rule("egress_listed", "what is listed")
       .in({Part::iifname, Part::ct_original_ip6_daddr, Part::l4proto, Part::dport},
           nft_set::egress_to6)
       .counter()
@@ -113,21 +107,21 @@ void egress_listed_returns_for_listed6(NftBatch& batch) {
 
 // counter drop
 void egress_listed_drops_the_rest(NftBatch& batch) {
-  rule_in("egress_listed", "and nothing else").counter().drop().append_to(batch);
+  inet_rule("egress_listed", "and nothing else").counter().drop().append_to(batch);
 }
 
 // ---- chain host_internet: the same networks towards this host -----------------------------------
 
 // counter drop
 void host_internet_drops_the_rest(NftBatch& batch) {
-  rule_in("host_internet", "this host is not the Internet").counter().drop().append_to(batch);
+  inet_rule("host_internet", "this host is not the Internet").counter().drop().append_to(batch);
 }
 
 // ---- chain forward: packets from one interface to another ---------------------------------------
 
 // ct state established,related counter accept
 void forward_accepts_replies(NftBatch& batch) {
-  rule_in("forward", "replies, and what belongs to an accepted connection")
+  inet_rule("forward", "replies, and what belongs to an accepted connection")
       .ct_established_or_related()
       .counter()
       .accept()
@@ -136,7 +130,7 @@ void forward_accepts_replies(NftBatch& batch) {
 
 // counter iifname . oifname vmap @pair
 void forward_judges_pairs(NftBatch& batch) {
-  rule_in("forward", "inside a network, and between networks that may")
+  inet_rule("forward", "inside a network, and between networks that may")
       .counter()
       .vmap({Part::iifname, Part::oifname}, nft_set::pair)
       .append_to(batch);
@@ -144,7 +138,7 @@ void forward_judges_pairs(NftBatch& batch) {
 
 // oifname @nets jump invited
 void forward_asks_who_is_invited(NftBatch& batch) {
-  rule_in("forward", "into one of our networks, by its own will")
+  inet_rule("forward", "into one of our networks, by its own will")
       .in({Part::oifname}, nft_set::nets)
       .jump("invited")
       .append_to(batch);
@@ -152,14 +146,14 @@ void forward_asks_who_is_invited(NftBatch& batch) {
 
 // iifname vmap @egress
 void forward_judges_egress(NftBatch& batch) {
-  rule_in("forward", "out of a network that may not go everywhere")
+  inet_rule("forward", "out of a network that may not go everywhere")
       .vmap({Part::iifname}, nft_set::egress)
       .append_to(batch);
 }
 
 // oifname @nets goto inbound
 void forward_judges_inbound(NftBatch& batch) {
-  rule_in("forward", "into one of our networks")
+  inet_rule("forward", "into one of our networks")
       .in({Part::oifname}, nft_set::nets)
       .go_to("inbound")
       .append_to(batch);
@@ -167,7 +161,7 @@ void forward_judges_inbound(NftBatch& batch) {
 
 // iifname @nets meta oifkind "bridge" oifname != @uplinks ct status ! dnat counter drop
 void forward_spares_foreign_bridges(NftBatch& batch) {
-  rule_in("forward", "no way into containers of others but by their published ports")
+  inet_rule("forward", "no way into containers of others but by their published ports")
       .in({Part::iifname}, nft_set::nets)
       .oifkind_is("bridge")
       .not_in({Part::oifname}, nft_set::uplinks)
@@ -181,7 +175,7 @@ void forward_spares_foreign_bridges(NftBatch& batch) {
 
 // ct state established,related counter accept
 void input_accepts_replies(NftBatch& batch) {
-  rule_in("input", "replies to this host")
+  inet_rule("input", "replies to this host")
       .ct_established_or_related()
       .counter()
       .accept()
@@ -190,7 +184,7 @@ void input_accepts_replies(NftBatch& batch) {
 
 // iifname != "lo" ip daddr @gateways4 fib daddr . iif type != local counter drop
 void input_guards_gateways4(NftBatch& batch) {
-  rule_in("input", "a gateway answers its own network only")
+  inet_rule("input", "a gateway answers its own network only")
       .iifname_is_not("lo")
       .in({Part::ip_daddr}, nft_set::gateways4)
       .daddr_not_local_to_iif()
@@ -201,7 +195,7 @@ void input_guards_gateways4(NftBatch& batch) {
 
 // iifname != "lo" ip6 daddr @gateways6 fib daddr . iif type != local counter drop
 void input_guards_gateways6(NftBatch& batch) {
-  rule_in("input", "a gateway answers its own network only")
+  inet_rule("input", "a gateway answers its own network only")
       .iifname_is_not("lo")
       .in({Part::ip6_daddr}, nft_set::gateways6)
       .daddr_not_local_to_iif()
@@ -212,7 +206,7 @@ void input_guards_gateways6(NftBatch& batch) {
 
 // iifname @nets icmpv6 type nd-neighbor-solicit counter accept
 void input_accepts_solicitations(NftBatch& batch) {
-  rule_in("input", "members ask for the host's Ethernet address")
+  inet_rule("input", "members ask for the host's Ethernet address")
       .in({Part::iifname}, nft_set::nets)
       .icmpv6_type_is(neighbor_solicitation)
       .counter()
@@ -222,7 +216,7 @@ void input_accepts_solicitations(NftBatch& batch) {
 
 // iifname @nets icmpv6 type nd-neighbor-advert counter accept
 void input_accepts_advertisements(NftBatch& batch) {
-  rule_in("input", "members answer when the host asks for theirs")
+  inet_rule("input", "members answer when the host asks for theirs")
       .in({Part::iifname}, nft_set::nets)
       .icmpv6_type_is(neighbor_advertisement)
       .counter()
@@ -232,7 +226,7 @@ void input_accepts_advertisements(NftBatch& batch) {
 
 // iifname vmap @to_host
 void input_judges_networks(NftBatch& batch) {
-  rule_in("input", "a network that may not reach everything here")
+  inet_rule("input", "a network that may not reach everything here")
       .vmap({Part::iifname}, nft_set::to_host)
       .append_to(batch);
 }
@@ -242,7 +236,7 @@ void input_judges_networks(NftBatch& batch) {
 // What this host sends once more of a connection that was cut would open it again, the other way.
 // oifname @limited ct state new tcp flags ! syn counter drop
 void output_leaves_cut_connections(NftBatch& batch) {
-  rule_in("output", "a connection that was cut stays cut")
+  inet_rule("output", "a connection that was cut stays cut")
       .in({Part::oifname}, nft_set::limited)
       .ct_new()
       .tcp_without_syn()

@@ -1,3 +1,4 @@
+#include "netlink/nft/inet_rule.h"
 #include "netlink/nft/rule.h"
 #include "netlink/nft/ruleset.h"
 #include "netlink/nft/skeleton.h"
@@ -8,16 +9,12 @@
 namespace drawbridge {
 namespace {
 
-NftRule rule_in(char const* chain, char const* comment) {
-  return NftRule({NFPROTO_INET, nft_table_name, chain}, comment);
-}
-
 // ---- chain inbound: into one of our networks, and nobody invited it -----------------------------
 
 // ip saddr . oifname . meta l4proto . th dport @from_address4 fib saddr . iif oif exists counter
 // accept
 void inbound_accepts_addresses4(NftBatch& batch) {
-  rule_in("inbound", "addresses that a network lets in, where they come from")
+  inet_rule("inbound", "addresses that a network lets in, where they come from")
       .in({Part::ip_saddr, Part::oifname, Part::l4proto, Part::dport}, nft_set::from_address4)
       .saddr_reached_by_iif()
       .counter()
@@ -28,7 +25,7 @@ void inbound_accepts_addresses4(NftBatch& batch) {
 // ip6 saddr . oifname . meta l4proto . th dport @from_address6 fib saddr . iif oif exists counter
 // accept
 void inbound_accepts_addresses6(NftBatch& batch) {
-  rule_in("inbound", "addresses that a network lets in, where they come from")
+  inet_rule("inbound", "addresses that a network lets in, where they come from")
       .in({Part::ip6_saddr, Part::oifname, Part::l4proto, Part::dport}, nft_set::from_address6)
       .saddr_reached_by_iif()
       .counter()
@@ -38,12 +35,12 @@ void inbound_accepts_addresses6(NftBatch& batch) {
 
 // ct status dnat goto published
 void inbound_judges_published(NftBatch& batch) {
-  rule_in("inbound", "published ports").ct_dnat().go_to("published").append_to(batch);
+  inet_rule("inbound", "published ports").ct_dnat().go_to("published").append_to(batch);
 }
 
 // iifname @nets counter drop
 void inbound_keeps_networks_apart(NftBatch& batch) {
-  rule_in("inbound", "networks are apart")
+  inet_rule("inbound", "networks are apart")
       .in({Part::iifname}, nft_set::nets)
       .counter()
       .drop()
@@ -52,7 +49,7 @@ void inbound_keeps_networks_apart(NftBatch& batch) {
 
 // meta iifkind "bridge" iifname != @uplinks counter drop
 void inbound_keeps_foreign_bridges_out(NftBatch& batch) {
-  rule_in("inbound", "and apart from those of others")
+  inet_rule("inbound", "and apart from those of others")
       .iifkind_is("bridge")
       .not_in({Part::iifname}, nft_set::uplinks)
       .counter()
@@ -62,7 +59,7 @@ void inbound_keeps_foreign_bridges_out(NftBatch& batch) {
 
 // meta nfproto ipv4 oifname @open4 counter accept
 void inbound_accepts_open4(NftBatch& batch) {
-  rule_in("inbound", "networks that are open to the outside")
+  inet_rule("inbound", "networks that are open to the outside")
       .family_is(Family::ipv4)
       .in({Part::oifname}, nft_set::open4)
       .counter()
@@ -72,7 +69,7 @@ void inbound_accepts_open4(NftBatch& batch) {
 
 // meta nfproto ipv6 oifname @open6 counter accept
 void inbound_accepts_open6(NftBatch& batch) {
-  rule_in("inbound", "networks that are open to the outside")
+  inet_rule("inbound", "networks that are open to the outside")
       .family_is(Family::ipv6)
       .in({Part::oifname}, nft_set::open6)
       .counter()
@@ -82,7 +79,7 @@ void inbound_accepts_open6(NftBatch& batch) {
 
 // oifname @routed4 meta l4proto icmp counter accept
 void inbound_accepts_ping_routed4(NftBatch& batch) {
-  rule_in("inbound", "routed networks answer to ping")
+  inet_rule("inbound", "routed networks answer to ping")
       .in({Part::oifname}, nft_set::routed4)
       .l4proto_is(IPPROTO_ICMP)
       .counter()
@@ -92,7 +89,7 @@ void inbound_accepts_ping_routed4(NftBatch& batch) {
 
 // oifname @routed6 meta l4proto ipv6-icmp counter accept
 void inbound_accepts_ping_routed6(NftBatch& batch) {
-  rule_in("inbound", "routed networks answer to ping")
+  inet_rule("inbound", "routed networks answer to ping")
       .in({Part::oifname}, nft_set::routed6)
       .l4proto_is(IPPROTO_ICMPV6)
       .counter()
@@ -102,7 +99,7 @@ void inbound_accepts_ping_routed6(NftBatch& batch) {
 
 // oifname @routed4 ip daddr . meta l4proto . th dport @routed_ports4 goto published
 void inbound_judges_routed_ports4(NftBatch& batch) {
-  rule_in("inbound", "published ports of routed networks")
+  inet_rule("inbound", "published ports of routed networks")
       .in({Part::oifname}, nft_set::routed4)
       .in({Part::ip_daddr, Part::l4proto, Part::dport}, nft_set::routed_ports4)
       .go_to("published")
@@ -111,7 +108,7 @@ void inbound_judges_routed_ports4(NftBatch& batch) {
 
 // oifname @routed6 ip6 daddr . meta l4proto . th dport @routed_ports6 goto published
 void inbound_judges_routed_ports6(NftBatch& batch) {
-  rule_in("inbound", "published ports of routed networks")
+  inet_rule("inbound", "published ports of routed networks")
       .in({Part::oifname}, nft_set::routed6)
       .in({Part::ip6_daddr, Part::l4proto, Part::dport}, nft_set::routed_ports6)
       .go_to("published")
@@ -120,7 +117,7 @@ void inbound_judges_routed_ports6(NftBatch& batch) {
 
 // counter drop
 void inbound_drops_the_rest(NftBatch& batch) {
-  rule_in("inbound", "nobody else comes in").counter().drop().append_to(batch);
+  inet_rule("inbound", "nobody else comes in").counter().drop().append_to(batch);
 }
 
 }  // namespace

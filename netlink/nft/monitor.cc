@@ -18,11 +18,11 @@
 namespace drawbridge {
 namespace {
 
-constexpr std::size_t receive_buffer_bytes = std::size_t{64} * 1024;
+constexpr std::size_t event_buffer_bytes = std::size_t{64} * 1024;
 // Room for some ten thousand changed elements.
-constexpr int event_queue_bytes = 2 * 1024 * 1024;
+constexpr int ruleset_queue_bytes = 2 * 1024 * 1024;
 // Events that come faster than they are read must not keep the caller for ever.
-constexpr int longest_drain = 10'000;
+constexpr int longest_ruleset_drain = 10'000;
 // In each message about a table, and what is in it, this is the table's name.
 constexpr std::uint16_t table_attribute = 1;
 
@@ -40,8 +40,9 @@ bool drop_events_of(int fd, std::uint32_t port) {
 
 /// The first needs a privilege of the host, the second is cut at net.core.rmem_max.
 void enlarge_queue(int fd) {
-  if (::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &event_queue_bytes, sizeof event_queue_bytes)) {
-    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &event_queue_bytes, sizeof event_queue_bytes);
+  if (::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &ruleset_queue_bytes,
+                   sizeof ruleset_queue_bytes)) {
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &ruleset_queue_bytes, sizeof ruleset_queue_bytes);
   }
 }
 
@@ -73,7 +74,7 @@ void take_in(NftNews& news, char const* datagram, int bytes) {
 
 }  // namespace
 
-NftMonitor::NftMonitor(mnl_socket* socket) : socket_(socket), buffer_(receive_buffer_bytes) {}
+NftMonitor::NftMonitor(mnl_socket* socket) : socket_(socket), buffer_(event_buffer_bytes) {}
 
 // The filter comes before the membership: no event of ours slips in between.
 Result<NftMonitor> NftMonitor::open(std::uint32_t own_port) {
@@ -94,7 +95,7 @@ Result<NftMonitor> NftMonitor::open(std::uint32_t own_port) {
 
 NftNews NftMonitor::take() {
   NftNews news;
-  for (int reads = 0; reads < longest_drain; ++reads) {
+  for (int reads = 0; reads < longest_ruleset_drain; ++reads) {
     ssize_t const received =
         ::recv(descriptor(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
     bool const is_whole = received >= 0 && static_cast<std::size_t>(received) <= buffer_.size();

@@ -1,3 +1,4 @@
+#include "netlink/nft/inet_rule.h"
 #include "netlink/nft/rule.h"
 #include "netlink/nft/ruleset.h"
 #include "netlink/nft/skeleton.h"
@@ -7,15 +8,11 @@
 namespace drawbridge {
 namespace {
 
-NftRule rule_in(char const* chain, char const* comment) {
-  return NftRule({NFPROTO_INET, nft_table_name, chain}, comment);
-}
-
 // ---- chain postrouting: the source address that others see --------------------------------------
 
 // iifname @nets oifname != @nets meta nfproto ipv4 counter snat ip to iifname map @host4
 void postrouting_translates4(NftBatch& batch) {
-  rule_in("postrouting", "outbound traffic of a network that has an address for it")
+  inet_rule("postrouting", "outbound traffic of a network that has an address for it")
       .in({Part::iifname}, nft_set::nets)
       .not_in({Part::oifname}, nft_set::nets)
       .family_is(Family::ipv4)
@@ -26,7 +23,7 @@ void postrouting_translates4(NftBatch& batch) {
 
 // iifname @nets oifname != @nets meta nfproto ipv6 counter snat ip6 to iifname map @host6
 void postrouting_translates6(NftBatch& batch) {
-  rule_in("postrouting", "outbound traffic of a network that has an address for it")
+  inet_rule("postrouting", "outbound traffic of a network that has an address for it")
       .in({Part::iifname}, nft_set::nets)
       .not_in({Part::oifname}, nft_set::nets)
       .family_is(Family::ipv6)
@@ -37,7 +34,7 @@ void postrouting_translates6(NftBatch& batch) {
 
 // iifname @masquerade4 oifname != @nets meta nfproto ipv4 counter masquerade
 void postrouting_masquerades4(NftBatch& batch) {
-  rule_in("postrouting", "outbound traffic carries this host's address")
+  inet_rule("postrouting", "outbound traffic carries this host's address")
       .in({Part::iifname}, nft_set::masquerade4)
       .not_in({Part::oifname}, nft_set::nets)
       .family_is(Family::ipv4)
@@ -48,7 +45,7 @@ void postrouting_masquerades4(NftBatch& batch) {
 
 // iifname @masquerade6 oifname != @nets meta nfproto ipv6 counter masquerade
 void postrouting_masquerades6(NftBatch& batch) {
-  rule_in("postrouting", "outbound traffic carries this host's address")
+  inet_rule("postrouting", "outbound traffic carries this host's address")
       .in({Part::iifname}, nft_set::masquerade6)
       .not_in({Part::oifname}, nft_set::nets)
       .family_is(Family::ipv6)
@@ -59,7 +56,7 @@ void postrouting_masquerades6(NftBatch& batch) {
 
 // ip saddr 127.0.0.0/8 oifname @nets counter masquerade
 void postrouting_hides_loopback(NftBatch& batch) {
-  rule_in("postrouting", "this host at its own published ports by 127.0.0.1")
+  inet_rule("postrouting", "this host at its own published ports by 127.0.0.1")
       .saddr_within({IpAddress{Family::ipv4, 127U << 24}, 8})
       .in({Part::oifname}, nft_set::nets)
       .counter()
@@ -70,13 +67,13 @@ void postrouting_hides_loopback(NftBatch& batch) {
 // Frames that br_netfilter shows here came by no interface.
 // ip saddr . ip daddr @itself4 ct status dnat counter masquerade, and the same for ip6
 void postrouting_hides_a_member_from_itself(NftBatch& batch) {
-  rule_in("postrouting", "a member at its own published port")
+  inet_rule("postrouting", "a member at its own published port")
       .in({Part::ip_saddr, Part::ip_daddr}, nft_set::itself4)
       .ct_dnat()
       .counter()
       .masquerade()
       .append_to(batch);
-  rule_in("postrouting", "a member at its own published port")
+  inet_rule("postrouting", "a member at its own published port")
       .in({Part::ip6_saddr, Part::ip6_daddr}, nft_set::itself6)
       .ct_dnat()
       .counter()
@@ -87,7 +84,7 @@ void postrouting_hides_a_member_from_itself(NftBatch& batch) {
 // Else the sibling would answer by the bridge, from an address that nobody asked.
 // iifname . oifname @turns ct status dnat counter masquerade
 void postrouting_hides_siblings(NftBatch& batch) {
-  rule_in("postrouting", "a member at a sibling's published port, by way of the gateway")
+  inet_rule("postrouting", "a member at a sibling's published port, by way of the gateway")
       .in({Part::iifname, Part::oifname}, nft_set::turns)
       .ct_dnat()
       .counter()
@@ -97,7 +94,7 @@ void postrouting_hides_siblings(NftBatch& batch) {
 
 // oifname @nets meta nfproto ipv4 counter snat ip to ip saddr
 void postrouting_settles4(NftBatch& batch) {
-  rule_in("postrouting", "a connection that is settled passes by longer chains of others")
+  inet_rule("postrouting", "a connection that is settled passes by longer chains of others")
       .in({Part::oifname}, nft_set::nets)
       .family_is(Family::ipv4)
       .counter()
@@ -107,7 +104,7 @@ void postrouting_settles4(NftBatch& batch) {
 
 // oifname @nets meta nfproto ipv6 counter snat ip6 to ip6 saddr
 void postrouting_settles6(NftBatch& batch) {
-  rule_in("postrouting", "a connection that is settled passes by longer chains of others")
+  inet_rule("postrouting", "a connection that is settled passes by longer chains of others")
       .in({Part::oifname}, nft_set::nets)
       .family_is(Family::ipv6)
       .counter()

@@ -1,3 +1,4 @@
+#include "netlink/nft/inet_rule.h"
 #include "netlink/nft/rule.h"
 #include "netlink/nft/ruleset.h"
 #include "netlink/nft/skeleton.h"
@@ -6,10 +7,6 @@
 
 namespace drawbridge {
 namespace {
-
-NftRule rule_in(char const* chain, char const* comment) {
-  return NftRule({NFPROTO_INET, nft_table_name, chain}, comment);
-}
 
 IpPrefix loopback4() {
   return {IpAddress{Family::ipv4, 127U << 24}, 8};
@@ -24,7 +21,7 @@ IpPrefix loopback6() {
 // Our bridges let packets to 127.0.0.1 leave (route_localnet), and would let them in, too.
 // ip daddr 127.0.0.0/8 iifname @nets counter drop
 void early_guards_loopback(NftBatch& batch) {
-  rule_in("early", "127.0.0.1 is this host's own")
+  inet_rule("early", "127.0.0.1 is this host's own")
       .daddr_within(loopback4())
       .in({Part::iifname}, nft_set::nets)
       .counter()
@@ -34,7 +31,7 @@ void early_guards_loopback(NftBatch& batch) {
 
 // ip saddr 127.0.0.0/8 iifname @nets counter drop
 void early_drops_forged_loopback(NftBatch& batch) {
-  rule_in("early", "127.0.0.1 is this host's own")
+  inet_rule("early", "127.0.0.1 is this host's own")
       .saddr_within(loopback4())
       .in({Part::iifname}, nft_set::nets)
       .counter()
@@ -46,7 +43,7 @@ void early_drops_forged_loopback(NftBatch& batch) {
 
 // fib daddr type != local return
 void prerouting_spares_transit(NftBatch& batch) {
-  rule_in("prerouting", "what is for others is left as it is")
+  inet_rule("prerouting", "what is for others is left as it is")
       .daddr_is_not_local()
       .return_to_caller()
       .append_to(batch);
@@ -55,7 +52,7 @@ void prerouting_spares_transit(NftBatch& batch) {
 // The kernel drops it for being on the wrong interface, unless it is translated before that.
 // ip daddr 127.0.0.0/8 counter return
 void prerouting_spares_loopback(NftBatch& batch) {
-  rule_in("prerouting", "nobody comes to 127.0.0.1 from outside")
+  inet_rule("prerouting", "nobody comes to 127.0.0.1 from outside")
       .daddr_within(loopback4())
       .counter()
       .return_to_caller()
@@ -66,13 +63,13 @@ void prerouting_spares_loopback(NftBatch& batch) {
 // iifname @nets iifname . ip daddr . meta l4proto . th dport @relayed4 counter return, and the same
 // for ip6
 void prerouting_spares_relayed(NftBatch& batch) {
-  rule_in("prerouting", "drawbridge relays it: its bridge would not pass it on")
+  inet_rule("prerouting", "drawbridge relays it: its bridge would not pass it on")
       .in({Part::iifname}, nft_set::nets)
       .in({Part::iifname, Part::ip_daddr, Part::l4proto, Part::dport}, nft_set::relayed4)
       .counter()
       .return_to_caller()
       .append_to(batch);
-  rule_in("prerouting", "drawbridge relays it: its bridge would not pass it on")
+  inet_rule("prerouting", "drawbridge relays it: its bridge would not pass it on")
       .in({Part::iifname}, nft_set::nets)
       .in({Part::iifname, Part::ip6_daddr, Part::l4proto, Part::dport}, nft_set::relayed6)
       .counter()
@@ -82,14 +79,14 @@ void prerouting_spares_relayed(NftBatch& batch) {
 
 // jump ports
 void prerouting_translates(NftBatch& batch) {
-  rule_in("prerouting", "published ports").jump("ports").append_to(batch);
+  inet_rule("prerouting", "published ports").jump("ports").append_to(batch);
 }
 
 // ---- chain local_nat: connections that this host opens ------------------------------------------
 
 // fib daddr type != local return
 void local_nat_spares_transit(NftBatch& batch) {
-  rule_in("local_nat", "what is for others is left as it is")
+  inet_rule("local_nat", "what is for others is left as it is")
       .daddr_is_not_local()
       .return_to_caller()
       .append_to(batch);
@@ -98,7 +95,7 @@ void local_nat_spares_transit(NftBatch& batch) {
 // The reply to ::1 would be dropped on its way back: IPv6 has no route_localnet.
 // ip6 daddr ::1 counter return
 void local_nat_spares_loopback6(NftBatch& batch) {
-  rule_in("local_nat", "drawbridge relays it: ::1 does not leave a host")
+  inet_rule("local_nat", "drawbridge relays it: ::1 does not leave a host")
       .daddr_within(loopback6())
       .counter()
       .return_to_caller()
@@ -107,28 +104,28 @@ void local_nat_spares_loopback6(NftBatch& batch) {
 
 // jump ports
 void local_nat_translates(NftBatch& batch) {
-  rule_in("local_nat", "published ports").jump("ports").append_to(batch);
+  inet_rule("local_nat", "published ports").jump("ports").append_to(batch);
 }
 
 // ---- chain ports: where a published port leads --------------------------------------------------
 
 // dnat ip to ip daddr . meta l4proto . th dport map @ports4, and the same for ip6
 void ports_of_an_address(NftBatch& batch) {
-  rule_in("ports", "of one address of this host")
+  inet_rule("ports", "of one address of this host")
       .dnat_to_target({Part::ip_daddr, Part::l4proto, Part::dport}, Family::ipv4, nft_set::ports4)
       .append_to(batch);
-  rule_in("ports", "of one address of this host")
+  inet_rule("ports", "of one address of this host")
       .dnat_to_target({Part::ip6_daddr, Part::l4proto, Part::dport}, Family::ipv6, nft_set::ports6)
       .append_to(batch);
 }
 
 // meta nfproto ipv4 dnat ip to meta l4proto . th dport map @ports_any4, and for ipv6
 void ports_of_any_address(NftBatch& batch) {
-  rule_in("ports", "of every address of this host")
+  inet_rule("ports", "of every address of this host")
       .family_is(Family::ipv4)
       .dnat_to_target({Part::l4proto, Part::dport}, Family::ipv4, nft_set::ports_any4)
       .append_to(batch);
-  rule_in("ports", "of every address of this host")
+  inet_rule("ports", "of every address of this host")
       .family_is(Family::ipv6)
       .dnat_to_target({Part::l4proto, Part::dport}, Family::ipv6, nft_set::ports_any6)
       .append_to(batch);
@@ -136,11 +133,11 @@ void ports_of_any_address(NftBatch& batch) {
 
 // dnat ip to ip daddr . meta l4proto . th dport map @port_ranges4, and the same for ip6
 void ports_of_ranges(NftBatch& batch) {
-  rule_in("ports", "ranges, whose ports keep their numbers")
+  inet_rule("ports", "ranges, whose ports keep their numbers")
       .dnat_to_mapped({Part::ip_daddr, Part::l4proto, Part::dport}, Family::ipv4,
                       nft_set::port_ranges4)
       .append_to(batch);
-  rule_in("ports", "ranges, whose ports keep their numbers")
+  inet_rule("ports", "ranges, whose ports keep their numbers")
       .dnat_to_mapped({Part::ip6_daddr, Part::l4proto, Part::dport}, Family::ipv6,
                       nft_set::port_ranges6)
       .append_to(batch);
@@ -150,7 +147,7 @@ void ports_of_ranges(NftBatch& batch) {
 
 // oifname vmap @publish
 void published_judges_senders(NftBatch& batch) {
-  rule_in("published", "for those whom the network publishes to")
+  inet_rule("published", "for those whom the network publishes to")
       .vmap({Part::oifname}, nft_set::publish)
       .append_to(batch);
 }
@@ -158,7 +155,7 @@ void published_judges_senders(NftBatch& batch) {
 // Until it is answered, each packet of a connection comes by here.
 // ct status confirmed counter accept
 void published_counts_connections_once(NftBatch& batch) {
-  rule_in("published", "a connection is counted once")
+  inet_rule("published", "a connection is counted once")
       .ct_confirmed()
       .counter()
       .accept()
@@ -167,26 +164,26 @@ void published_counts_connections_once(NftBatch& batch) {
 
 // oifname vmap @connlimit
 void published_limits_connections(NftBatch& batch) {
-  rule_in("published", "and not more often than it takes")
+  inet_rule("published", "and not more often than it takes")
       .vmap({Part::oifname}, nft_set::connlimit)
       .append_to(batch);
 }
 
 // counter accept
 void published_accepts_the_rest(NftBatch& batch) {
-  rule_in("published", "published ports").counter().accept().append_to(batch);
+  inet_rule("published", "published ports").counter().accept().append_to(batch);
 }
 
 // ---- chain publish_listed: of a network that publishes to a list --------------------------------
 
 // ip saddr . oifname @publish_from4 counter return, and the same for ip6
 void publish_listed_returns_for_listed(NftBatch& batch) {
-  rule_in(nft_chain::publish_listed, "who is listed")
+  inet_rule(nft_chain::publish_listed, "who is listed")
       .in({Part::ip_saddr, Part::oifname}, nft_set::publish_from4)
       .counter()
       .return_to_caller()
       .append_to(batch);
-  rule_in(nft_chain::publish_listed, "who is listed")
+  inet_rule(nft_chain::publish_listed, "who is listed")
       .in({Part::ip6_saddr, Part::oifname}, nft_set::publish_from6)
       .counter()
       .return_to_caller()
@@ -195,7 +192,7 @@ void publish_listed_returns_for_listed(NftBatch& batch) {
 
 // counter drop
 void publish_listed_drops_the_rest(NftBatch& batch) {
-  rule_in(nft_chain::publish_listed, "and nobody else").counter().drop().append_to(batch);
+  inet_rule(nft_chain::publish_listed, "and nobody else").counter().drop().append_to(batch);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ namespace {
 constexpr std::uint32_t page_bytes = 64 * 1024;
 constexpr std::uint32_t page_overrun_bytes = 64 * 1024;
 constexpr std::size_t receive_buffer_bytes = std::size_t{64} * 1024;
-constexpr int dump_attempts = 8;
+constexpr int list_attempts = 8;
 
 std::uint16_t nft_type(std::uint16_t type) {
   return static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | type);
@@ -278,7 +278,7 @@ Result<void> NftSocket::ask(NftQuestion& question, Reader const& read,
                             std::function<void()> const& restart) {
   // GETRULE is answered by NEWRULE, and so on: each stands right behind the other.
   auto const wanted = static_cast<std::uint16_t>((question.message()->nlmsg_type & 0xff) - 1);
-  for (int attempt = 0; attempt < dump_attempts; ++attempt) {
+  for (int attempt = 0; attempt < list_attempts; ++attempt) {
     nlmsghdr const* message = question.message();
     if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0) {
       return fail(nft_error(errno, doing(message->nlmsg_type)));
