@@ -22,7 +22,7 @@ std::string prefixes_text(PoolReport const& pool) {
   return joined(texts);
 }
 
-TableRow row_of(PoolReport const& pool) {
+TableRow pool_row(PoolReport const& pool) {
   return {pool.name + (pool.is_default ? " (default)" : ""),
           prefixes_text(pool),
           fmt::format("/{}", pool.length),
@@ -101,7 +101,7 @@ std::string explain(PoolReport const& pool, std::vector<LeasedSubnet> const& lea
 
 std::string pool_table(std::vector<PoolReport> const& pools) {
   std::vector<TableRow> rows;
-  std::transform(pools.begin(), pools.end(), std::back_inserter(rows), row_of);
+  std::transform(pools.begin(), pools.end(), std::back_inserter(rows), pool_row);
   return table({"POOL", "PREFIXES", "LENGTH", "SUBNETS", "LEASED", "ON ROUTES", "KEPT BACK", "FREE",
                 "NEXT", "OVERFLOW"},
                std::move(rows));

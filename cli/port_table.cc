@@ -32,7 +32,7 @@ std::string target_cell(PortListing const& listing) {
                      container_numbers(listing.port), name_of_protocol(listing.port.protocol));
 }
 
-TableRow row_of(ListedPort const& port) {
+TableRow port_row(ListedPort const& port) {
   PortListing const& listing = port.listing;
   return {name_or_id(listing.container, listing.endpoint.brief()),
           name_or_id(port.network_name, listing.network.brief()), published_cell(listing.port),
@@ -63,7 +63,7 @@ std::string trouble_lines(std::vector<ListedPort> const& ports) {
 std::string port_table(std::vector<ListedPort> ports) {
   std::stable_sort(ports.begin(), ports.end(), comes_before);
   std::vector<TableRow> rows;
-  std::transform(ports.begin(), ports.end(), std::back_inserter(rows), row_of);
+  std::transform(ports.begin(), ports.end(), std::back_inserter(rows), port_row);
   return table({"CONTAINER", "NETWORK", "PUBLISHED", "TO", "REACHED BY"}, std::move(rows)) +
          trouble_lines(ports);
 }

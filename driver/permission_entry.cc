@@ -21,7 +21,7 @@ struct ServiceText {
 };
 
 /// returns  nothing unless the text begins with a protocol
-std::optional<ServiceText> read_protocol(std::string_view text) {
+std::optional<ServiceText> read_service_text(std::string_view text) {
   constexpr std::pair<std::string_view, std::uint8_t> protocols[] = {
       {"tcp", 6}, {"udp", 17}, {"sctp", 132}};
   std::size_t const slash = text.find('/');
@@ -47,7 +47,7 @@ EntryText split_entry(std::string_view entry) {
     if (colon == std::string_view::npos) {
       break;
     }
-    if (std::optional<ServiceText> service = read_protocol(entry.substr(colon + 1))) {
+    if (std::optional<ServiceText> service = read_service_text(entry.substr(colon + 1))) {
       return {entry.substr(0, colon), service};
     }
     end = colon;

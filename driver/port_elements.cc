@@ -15,7 +15,7 @@ using Elements = std::set<Element>;
 constexpr Family families[] = {Family::ipv4, Family::ipv6};
 
 /// The sets of one family.
-struct FamilySets {
+struct PortSets {
   char const* ports;
   char const* ports_any;
   char const* port_ranges;
@@ -25,15 +25,15 @@ struct FamilySets {
   char const* publish_from;
 };
 
-constexpr FamilySets sets_of_ipv4{
+constexpr PortSets port_sets_of_ipv4{
     nft_set::ports4,        nft_set::ports_any4, nft_set::port_ranges4, nft_set::itself4,
     nft_set::routed_ports4, nft_set::relayed4,   nft_set::publish_from4};
-constexpr FamilySets sets_of_ipv6{
+constexpr PortSets port_sets_of_ipv6{
     nft_set::ports6,        nft_set::ports_any6, nft_set::port_ranges6, nft_set::itself6,
     nft_set::routed_ports6, nft_set::relayed6,   nft_set::publish_from6};
 
-FamilySets const& sets_of(Family family) {
-  return family == Family::ipv4 ? sets_of_ipv4 : sets_of_ipv6;
+PortSets const& port_sets_of(Family family) {
+  return family == Family::ipv4 ? port_sets_of_ipv4 : port_sets_of_ipv6;
 }
 
 ProtocolRange only(std::uint8_t protocol) {
@@ -53,7 +53,7 @@ IpPrefix hosts_of(PublishedPort const& port, Family family) {
 }
 
 Element range_of(PublishedPort const& port, IpAddress const& to) {
-  return {sets_of(to.family).port_ranges,
+  return {port_sets_of(to.family).port_ranges,
           {hosts_of(port, to.family), only(port.protocol), port.host_ports},
           to};
 }
@@ -63,9 +63,9 @@ Element single_of(PublishedPort const& port, std::uint32_t number, IpAddress con
   Target const target{to, static_cast<std::uint16_t>(port.container_port + number)};
   PortRange const host_port = only_port(port.host_ports.first + number);
   if (is_for_every_address(port.host)) {
-    return {sets_of(to.family).ports_any, {only(port.protocol), host_port}, target};
+    return {port_sets_of(to.family).ports_any, {only(port.protocol), host_port}, target};
   }
-  return {sets_of(to.family).ports, {*port.host, only(port.protocol), host_port}, target};
+  return {port_sets_of(to.family).ports, {*port.host, only(port.protocol), host_port}, target};
 }
 
 void add_translation(Elements& elements, PublishedPort const& port, IpAddress const& to) {
@@ -109,7 +109,7 @@ void add_routed(Elements& elements, Network const& network, Endpoint const& endp
   }
   for (auto const& [protocol, ranges] : open) {
     for (PortRange const& range : joined(ranges)) {
-      elements.insert({sets_of(family).routed_ports, {*address, only(protocol), range}});
+      elements.insert({port_sets_of(family).routed_ports, {*address, only(protocol), range}});
     }
   }
 }
@@ -118,7 +118,7 @@ void add_routed(Elements& elements, Network const& network, Endpoint const& endp
 void add_relayed(Elements& elements, std::string const& bridge, PublishedPort const& port) {
   for (Family const family : families) {
     if (port.has_host_ports() && is_for(port.host, family)) {
-      elements.insert({sets_of(family).relayed,
+      elements.insert({port_sets_of(family).relayed,
                        {bridge, hosts_of(port, family), only(port.protocol), port.host_ports}});
     }
   }
@@ -135,7 +135,7 @@ void add_family(Elements& elements, Network const& network, Endpoint const& endp
   }
   if (has_any && turns_back(network, endpoint)) {
     IpAddress const address = *address_of(endpoint, family);
-    elements.insert({sets_of(family).itself, {address, address}});
+    elements.insert({port_sets_of(family).itself, {address, address}});
   }
   add_routed(elements, network, endpoint, family);
 }
@@ -155,7 +155,7 @@ void add_publish_elements(Elements& elements, Network const& network) {
     elements.insert({nft_set::publish, {bridge}, Verdict{Verdict::Kind::drop, {}}});
   }
   for (IpPrefix const& from : policy.publish_list) {
-    elements.insert({sets_of(from.family()).publish_from, {from, bridge}});
+    elements.insert({port_sets_of(from.family()).publish_from, {from, bridge}});
   }
   if (policy.connlimit) {
     elements.insert({nft_set::connlimit,

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "ipam/ula.h"
+#include "plugin/change_log.h"
 #include "plugin/collision_report.h"
 #include "plugin/control_routes.h"
 #include "plugin/version.h"
@@ -27,12 +28,6 @@ constexpr std::chrono::seconds between_tries{2};
 void log_start(std::vector<std::string> const& changes) {
   for (std::string const& change : changes) {
     log::info("at start: {}", change);
-  }
-}
-
-void log_changes(std::vector<std::string> const& changes) {
-  for (std::string const& change : changes) {
-    log::info("{}", change);
   }
 }
 
@@ -317,12 +312,12 @@ void Daemon::take_disturbance() {
 /// Settling takes 10 ms and more, which the next request would wait for: it is for idle moments.
 /// When there are none, it cannot wait for ever.
 void Daemon::settle_overdue() {
-  using Clock = std::chrono::steady_clock;
+  auto const now = std::chrono::steady_clock::now();
   if (!driver_.is_unsettled()) {
     unsettled_since_.reset();
   } else if (!unsettled_since_) {
-    unsettled_since_ = Clock::now();
-  } else if (Clock::now() - *unsettled_since_ > longest_unsettled) {
+    unsettled_since_ = now;
+  } else if (now - *unsettled_since_ > longest_unsettled) {
     settle();
   }
 }

@@ -11,7 +11,7 @@
 namespace drawbridge {
 namespace {
 
-constexpr auto never = std::chrono::steady_clock::time_point::max();
+constexpr auto not_due = std::chrono::steady_clock::time_point::max();
 
 constexpr auto is_due_before = [](auto const& a, auto const& b) { return a.due < b.due; };
 
@@ -111,20 +111,20 @@ DockerWorker::Clock::time_point DockerWorker::next_due() const {
 }
 
 DockerWorker::Clock::time_point DockerWorker::names_due() const {
-  return names_.empty() ? never : name_retry_.due;
+  return names_.empty() ? not_due : name_retry_.due;
 }
 
 DockerWorker::Clock::time_point DockerWorker::network_due() const {
   auto const first = std::min_element(networks_.begin(), networks_.end(), is_due_before);
-  return first == networks_.end() ? never : std::max(first->due, network_retry_.due);
+  return first == networks_.end() ? not_due : std::max(first->due, network_retry_.due);
 }
 
 DockerWorker::Clock::time_point DockerWorker::list_due() const {
-  return list_wanted_ ? std::max(list_due_, list_retry_.due) : never;
+  return list_wanted_ ? std::max(list_due_, list_retry_.due) : not_due;
 }
 
 DockerWorker::Clock::time_point DockerWorker::next_look() const {
-  return look_wanted_ ? std::max(look_due_, look_retry_.due) : never;
+  return look_wanted_ ? std::max(look_due_, look_retry_.due) : not_due;
 }
 
 /// The job stays in the queue until it is done, so that names come in the order of the joins.

@@ -1,6 +1,7 @@
 #include "plugin/engine_view.h"
 
 #include "base/log.h"
+#include "plugin/change_log.h"
 #include "plugin/wall_clock.h"
 
 #include <fmt/format.h>
@@ -27,12 +28,6 @@ void log_release(std::string const& what, CommitGroup::Outcome const& outcome) {
     log::warn("released {}: docker does not hold it", what);
   } else {
     log::warn("{} is left over: {}", what, outcome.error().message);
-  }
-}
-
-void log_changes(std::vector<std::string> const& changes) {
-  for (std::string const& change : changes) {
-    log::info("{}", change);
   }
 }
 

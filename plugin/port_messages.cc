@@ -20,7 +20,7 @@ constexpr std::string_view port_map_key = "com.docker.network.portmap";
 constexpr std::string_view exposed_ports_key = "com.docker.network.endpoint.exposedports";
 constexpr std::string_view no_ipv6_key = "com.docker.network.driver.private.no_proxy_6to4";
 
-std::string text_of(std::optional<IpAddress> const& address) {
+std::string address_text(std::optional<IpAddress> const& address) {
   return address ? address->to_string() : "";
 }
 
@@ -74,8 +74,8 @@ unsigned last_offset(PublishedPort const& port) {
 
 void add_bindings(json::array& bindings, PublishedPort const& port, Endpoint const& endpoint) {
   std::string const target =
-      text_of(target_of(port, address_in(endpoint.ipv4), address_in(endpoint.ipv6)));
-  std::string const host = text_of(port.host);
+      address_text(target_of(port, address_in(endpoint.ipv4), address_in(endpoint.ipv6)));
+  std::string const host = address_text(port.host);
   for (unsigned offset = 0; offset <= last_offset(port); ++offset) {
     unsigned const host_port = port.host_ports.first + offset;
     bindings.push_back(json::object{{"Proto", port.protocol},

@@ -63,7 +63,7 @@ struct Door {
 enum class Accepted { one, none, failed };
 
 /// returns  what to tell a client whose request broke off
-std::optional<HttpRefusal> refusal_of(error_code error) {
+std::optional<HttpRefusal> refusal_by(error_code error) {
   if (error == asio::error::eof) {
     return HttpRefusal{400, "the connection ended before the request did"};
   }
@@ -204,7 +204,7 @@ asio::awaitable<bool> Server::Impl::receive(Connection& connection) {
   }
   connection.idle_since = never;
   if (error && connection.decoder.in_request()) {
-    connection.refusal = refusal_of(error);
+    connection.refusal = refusal_by(error);
   }
   connection.decoder.feed({connection.incoming.data(), size});
   co_return !error;

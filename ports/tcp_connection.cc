@@ -17,15 +17,15 @@ using boost::system::error_code;
 /// A connection moves so much at most before others have their turn.
 constexpr int rounds = 16;
 
-void turn_on(int socket, int level, int option) {
+void set_option(int socket, int level, int option) {
   int const on = 1;
   ::setsockopt(socket, level, option, &on, sizeof on);
 }
 
 /// Small pieces go on at once, and a peer that vanished is found out.
 void set_options(int socket) {
-  turn_on(socket, IPPROTO_TCP, TCP_NODELAY);
-  turn_on(socket, SOL_SOCKET, SO_KEEPALIVE);
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY);
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE);
 }
 
 bool would_block() {

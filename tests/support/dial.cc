@@ -20,7 +20,7 @@ namespace drawbridge {
 namespace {
 
 constexpr int patience_ms = 5000;
-constexpr int refusal_ms = 300;
+constexpr int undecided_ms = 300;
 
 SocketAddress address_of(std::string const& ip, std::uint16_t port) {
   return socket_address_of(IpAddress::parse(ip).value(), port);
@@ -83,7 +83,7 @@ FileDescriptor dial(int type, std::string const& ip, std::uint16_t port, int wit
 }
 
 bool is_unanswered(std::string const& ip, std::uint16_t port) {
-  return !is_decided(begin_to_dial(SOCK_STREAM, ip, port), refusal_ms);
+  return !is_decided(begin_to_dial(SOCK_STREAM, ip, port), undecided_ms);
 }
 
 FileDescriptor accept_from(FileDescriptor const& listener) {
