@@ -33,12 +33,12 @@ test: ## install, build and run every test: unit, kernel, end to end
 unit: ## unit and kernel tests, quickly: the debug build without sanitizers
 	@cmake --preset dev >/dev/null
 	@cmake --build --preset dev -j $(JOBS)
-	@ctest --preset dev -j 3
+	@ctest --preset dev -j 5
 
 asan: ## unit and kernel tests under the address and undefined-behaviour sanitizers
 	@cmake --preset asan >/dev/null
 	@cmake --build --preset asan -j $(JOBS)
-	@ctest --preset asan -j 3
+	@ctest --preset asan -j 5
 
 tsan: ## tests of what runs on several threads, under the thread sanitizer
 	@cmake --preset tsan >/dev/null
@@ -48,7 +48,7 @@ tsan: ## tests of what runs on several threads, under the thread sanitizer
 clang: ## unit and kernel tests as clang builds them
 	@cmake --preset clang >/dev/null
 	@cmake --build --preset clang -j $(JOBS)
-	@ctest --preset clang -j 3
+	@ctest --preset clang -j 5
 
 e2e: ## end-to-end tests on three private engines side by side; needs the binaries of `build` and `asan`
 	@PYTHON=$(PYTHON) scripts/e2e
