@@ -14,12 +14,12 @@ namespace {
 using Ports = std::vector<PublishedPort>;
 
 /// The parts of a key, by their kinds.
-struct Parts {
+struct KeyParts {
   std::optional<IpPrefix> address;
   std::uint8_t protocol = 0;
   PortRange ports;
 
-  explicit Parts(Element const& element) {
+  explicit KeyParts(Element const& element) {
     for (KeyField const& field : element.key) {
       if (auto const* const one = std::get_if<IpAddress>(&field)) {
         address = IpPrefix{*one, bits_of(one->family)};
@@ -43,19 +43,19 @@ void for_each_of(std::set<Element> const& elements, char const* set, Visit visit
 }
 
 /// The sets of ports that lead to containers, and that of ports that are reached as they are.
-struct Sets {
+struct ForwardSets {
   char const* one_address;
   char const* any_address;
   char const* ranges;
   char const* routed;
 };
 
-constexpr Sets sets_of_ipv4{nft_set::ports4, nft_set::ports_any4, nft_set::port_ranges4,
-                            nft_set::routed_ports4};
-constexpr Sets sets_of_ipv6{nft_set::ports6, nft_set::ports_any6, nft_set::port_ranges6,
-                            nft_set::routed_ports6};
+constexpr ForwardSets forward_sets_of_ipv4{nft_set::ports4, nft_set::ports_any4,
+                                           nft_set::port_ranges4, nft_set::routed_ports4};
+constexpr ForwardSets forward_sets_of_ipv6{nft_set::ports6, nft_set::ports_any6,
+                                           nft_set::port_ranges6, nft_set::routed_ports6};
 
-IpAddress host_of(Parts const& parts, Family family) {
+IpAddress host_of(KeyParts const& parts, Family family) {
   bool const is_any = !parts.address || parts.address->length == 0;
   return is_any ? unspecified(family) : parts.address->address;
 }
@@ -63,7 +63,7 @@ IpAddress host_of(Parts const& parts, Family family) {
 void add_single(Ports& ports, Element const& element, IpAddress const& to) {
   auto const* const target = std::get_if<Target>(&element.value);
   if (target != nullptr && target->address == to) {
-    Parts const parts(element);
+    KeyParts const parts(element);
     ports.push_back({parts.protocol, host_of(parts, to.family), parts.ports, target->port});
   }
 }
@@ -71,13 +71,13 @@ void add_single(Ports& ports, Element const& element, IpAddress const& to) {
 void add_range(Ports& ports, Element const& element, IpAddress const& to) {
   auto const* const target = std::get_if<IpAddress>(&element.value);
   if (target != nullptr && *target == to) {
-    Parts const parts(element);
+    KeyParts const parts(element);
     ports.push_back({parts.protocol, host_of(parts, to.family), parts.ports, parts.ports.first});
   }
 }
 
 void add_routed(Ports& ports, Element const& element, IpAddress const& to) {
-  Parts const parts(element);
+  KeyParts const parts(element);
   if (!parts.address || parts.address->address != to) {
     return;
   }
@@ -89,7 +89,7 @@ void add_routed(Ports& ports, Element const& element, IpAddress const& to) {
 
 /// returns  single ones and ranges that lead to the address, and those that are reached as they are
 std::pair<Ports, Ports> ports_to(std::set<Element> const& elements, IpAddress const& to) {
-  Sets const& sets = to.family == Family::ipv4 ? sets_of_ipv4 : sets_of_ipv6;
+  ForwardSets const& sets = to.family == Family::ipv4 ? forward_sets_of_ipv4 : forward_sets_of_ipv6;
   Ports led;
   Ports routed;
   auto const single = [&](Element const& element) { add_single(led, element, to); };
