@@ -5,6 +5,9 @@
 PYTHON ?= /usr/bin/python3
 JOBS ?= $(shell nproc)
 
+# What failed beside others runs twice more alone, and must pass both times: see scripts/e2e.
+ALONE = ctest -j 1 --rerun-failed --repeat until-fail:2
+
 .PHONY: help run build test unit e2e soak asan tsan clang bench bench-data bench-ports bench-state format tidy clean
 
 help: ## this list
@@ -38,7 +41,7 @@ unit: ## unit and kernel tests, quickly: the debug build without sanitizers
 asan: ## unit and kernel tests under the address and undefined-behaviour sanitizers
 	@cmake --preset asan >/dev/null
 	@cmake --build --preset asan -j $(JOBS)
-	@ctest --preset asan -j 5
+	@ctest --preset asan -j 5 || $(ALONE) --preset asan
 
 tsan: ## tests of what runs on several threads, under the thread sanitizer
 	@cmake --preset tsan >/dev/null

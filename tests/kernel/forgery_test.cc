@@ -72,12 +72,16 @@ class ForgeryTest : public NetnsTest {
     });
   }
 
-  /// Waits until nobody has objected to the member's addresses, or somebody has.
+  /// Waits until the member has a link-local address, and nobody has objected to its addresses or
+  /// somebody has.
   ///
   /// returns  those that somebody else has
   static std::string failed_addresses(Member const& member) {
     std::string failed;
     member.party.run([&failed] {
+      shell(
+          "timeout 10 sh -c 'until ip -6 address show dev eth0 scope link | grep -q inet6;"
+          " do sleep 0.02; done'");
       shell(
           "timeout 10 sh -c 'while ip -6 address show dev eth0 tentative -dadfailed | grep -q "
           "inet6;"
