@@ -44,7 +44,7 @@ void add_control_socket(CLI::App& verb, std::filesystem::path& target) {
 }
 
 void add_json(CLI::App& verb, bool& target) {
-  verb.add_flag("--json", target, "for other programs; docs/OPERATING.md names the members");
+  verb.add_flag("--json", target, "for other programs; docs/operations.md names the members");
 }
 
 /// Adds a verb that may ask the daemon, with the flags that all of these have.

@@ -1,6 +1,6 @@
 // When the next look at the kernel is due. Pure: knows only the times that it is told.
 //
-// source: docs/OPERATING.md "What is looked at, and when"; docs/adr/0027-looks.md
+// source: docs/operations.md "What is looked at, and when"; docs/adr/0027-looks.md
 #pragma once
 
 #include <chrono>

@@ -2,7 +2,7 @@
 // say so in the log and count it.
 //
 // At start, on demand, on SIGHUP, every 30 s, and soon after somebody else changed a link, an
-// address or a table of ours. All on the core thread. source: docs/OPERATING.md
+// address or a table of ours. All on the core thread. source: docs/operations.md
 #pragma once
 
 #include "base/result.h"

@@ -1,5 +1,5 @@
 // The lists of networks and endpoints between the daemon and the command line: JSON of GET
-// /networks and GET /endpoints on the control socket. Pure. docs/OPERATING.md names the members.
+// /networks and GET /endpoints on the control socket. Pure. docs/operations.md names the members.
 #pragma once
 
 #include "base/result.h"

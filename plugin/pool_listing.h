@@ -1,5 +1,5 @@
 // How full the pools are, and who has what of them: JSON of GET /pools on the control socket. Pure.
-// docs/OPERATING.md names the members.
+// docs/operations.md names the members.
 #pragma once
 
 #include "base/result.h"

@@ -1,5 +1,5 @@
 // The list of published ports between the daemon and `drawbridge ports`: JSON of GET /ports on the
-// control socket. Pure. docs/OPERATING.md names its members.
+// control socket. Pure. docs/operations.md names its members.
 #pragma once
 
 #include "base/result.h"

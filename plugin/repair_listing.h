@@ -1,5 +1,5 @@
 // Repairs between the daemon and `drawbridge reconcile`: JSON of GET and POST /reconcile on the
-// control socket. Pure. docs/OPERATING.md names the members.
+// control socket. Pure. docs/operations.md names the members.
 #pragma once
 
 #include "base/result.h"

@@ -1,4 +1,4 @@
-// How the daemon fares: JSON of GET /status on the control socket. Pure. docs/OPERATING.md names
+// How the daemon fares: JSON of GET /status on the control socket. Pure. docs/operations.md names
 // the members.
 #pragma once
 

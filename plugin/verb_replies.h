@@ -1,4 +1,4 @@
-// What verbs say with --json that no daemon is asked for: JSON objects. Pure. docs/OPERATING.md
+// What verbs say with --json that no daemon is asked for: JSON objects. Pure. docs/operations.md
 // names their members.
 #pragma once
 
