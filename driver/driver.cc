@@ -171,7 +171,18 @@ std::vector<Repair> Driver::mend() {
 }
 
 Result<std::vector<Repair>> Driver::what_differs() {
-  return reconciler_.compare_all(wanted());
+  Result<std::vector<Repair>> damage = reconciler_.compare_all(wanted());
+  if (!damage) {
+    return damage;
+  }
+  Result<std::vector<std::string>> const beside = kernel_.astray_accept_rules();
+  if (!beside) {
+    return fail(beside.error());
+  }
+  for (std::string const& line : *beside) {
+    damage->push_back({"rules", line, ""});
+  }
+  return damage;
 }
 
 Result<Driver::Entry*> Driver::find(NetworkId const& id) {

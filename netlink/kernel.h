@@ -65,6 +65,9 @@ class Kernel {
   /// returns  a line for each repair
   virtual Result<std::vector<std::string>> mend() = 0;
 
+  /// returns  a line for each repair of accept rules that mend() would make
+  virtual Result<std::vector<std::string>> astray_accept_rules() = 0;
+
   /// Forgets the connections for which `is_to_be_cut` says yes; their next packet is judged as
   /// that of a new one. Looks at every connection of this host: not on the path of a reply.
   ///

@@ -36,6 +36,9 @@ class LinuxKernel final : public Kernel {
   Result<void> apply(Plan const& plan) override;
   Result<void> replace_ruleset(std::set<Element> const& elements) override;
   Result<std::vector<std::string>> mend() override;
+  Result<std::vector<std::string>> astray_accept_rules() override {
+    return table_.astray_accept_rules();
+  }
   Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) override;
   Result<std::size_t> forget_flows(std::vector<FlowPattern> const& patterns) override;
   bool reap() override;

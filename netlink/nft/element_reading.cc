@@ -168,7 +168,7 @@ std::optional<Element> element_from(std::string_view set, StoredElement const& s
     element.key.push_back(std::move(*field));
   }
   return read_value(map_value_of(set), stored.value, element) ? std::optional(std::move(element))
-                                                        : std::nullopt;
+                                                              : std::nullopt;
 }
 
 namespace {

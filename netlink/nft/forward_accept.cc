@@ -271,14 +271,34 @@ Result<std::vector<std::string>> ForwardAccept::mend(NftSocket& socket,
   return mended;
 }
 
+Result<std::vector<std::string>> ForwardAccept::astray(NftSocket& socket,
+                                                       std::set<std::string> const& named_bridges) {
+  NftBatch never_sent;
+  std::map<std::string, Handles> known = known_;
+  Result<std::vector<std::string>> lines = plan_all(socket, rules_for(named_bridges), never_sent);
+  known_ = std::move(known);
+  return lines;
+}
+
 Result<std::vector<std::string>> ForwardAccept::try_to_mend(NftSocket& socket,
                                                             Rules const& wanted) {
+  NftBatch batch;
+  Result<std::vector<std::string>> lines = plan_all(socket, wanted, batch);
+  if (!lines) {
+    return lines;
+  }
+  Result<void> const committed = commit(socket, batch);
+  return committed ? std::move(lines) : fail(committed.error());
+}
+
+/// returns  a line for each chain for which `batch` holds something
+Result<std::vector<std::string>> ForwardAccept::plan_all(NftSocket& socket, Rules const& wanted,
+                                                         NftBatch& batch) {
   std::vector<std::string> lines;
   Result<Chain> const policy = look_at(socket, chain_of(family_, forward));
   if (!policy) {
     return fail(policy.error());
   }
-  NftBatch batch;
   for (char const* name : chain_names) {
     if (std::string_view(name) == forward && !drops_by_policy(*policy)) {
       continue;  // at its end they would do what the policy does
@@ -290,9 +310,6 @@ Result<std::vector<std::string>> ForwardAccept::try_to_mend(NftSocket& socket,
     if (*planned) {
       lines.push_back(describe(chain_of(family_, name)) + ": accept rules put in order");
     }
-  }
-  if (Result<void> committed = commit(socket, batch); !committed) {
-    return fail(committed.error());
   }
   return lines;
 }

@@ -49,6 +49,10 @@ class ForwardAccept {
   Result<std::vector<std::string>> mend(NftSocket& socket,
                                         std::set<std::string> const& named_bridges);
 
+  /// returns  a line for each chain that mend() would change
+  Result<std::vector<std::string>> astray(NftSocket& socket,
+                                          std::set<std::string> const& named_bridges);
+
   /// Takes exactly our rules away.
   ///
   /// returns  how many there were
@@ -59,6 +63,8 @@ class ForwardAccept {
   using Handles = std::map<AcceptRule, std::uint64_t>;
 
   Result<std::vector<std::string>> try_to_mend(NftSocket& socket, Rules const& wanted);
+  Result<std::vector<std::string>> plan_all(NftSocket& socket, Rules const& wanted,
+                                            NftBatch& batch);
   Result<bool> plan(NftSocket& socket, ChainName const& chain, Rules const& wanted,
                     NftBatch& batch);
   Result<bool> is_settled(NftSocket& socket, ChainName const& chain, Rules const& wanted);

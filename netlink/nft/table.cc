@@ -279,6 +279,10 @@ Result<TableView> NftTable::look() {
   return state_->look();
 }
 
+Result<std::vector<std::string>> NftTable::astray_accept_rules() {
+  return state_->astray_accept_rules();
+}
+
 Result<std::set<Element>> NftTable::held() {
   return state_->held();
 }

@@ -73,7 +73,12 @@ class NftTable {
   /// errors  kernel   refused
   Result<TableView> look();
 
-  /// Reads the same when it is not known yet whose the tables are: before the first replace().
+  /// returns  a line for each chain of others where mend() would put our accept rules in order
+  /// errors   kernel   refused
+  Result<std::vector<std::string>> astray_accept_rules();
+
+  /// Reads what look() reads when it is not known yet whose the tables are: before the first
+  /// replace().
   ///
   /// returns  what their sets hold, without facts of the host
   /// errors   kernel   refused

@@ -98,6 +98,18 @@ Result<std::vector<std::string>> NftTable::State::mend_tables(std::uint32_t othe
   return written ? std::move(astray) : fail(written.error());
 }
 
+Result<std::vector<std::string>> NftTable::State::astray_accept_rules() {
+  std::vector<std::string> lines;
+  for (ForwardAccept& rules : accept_rules_) {
+    Result<std::vector<std::string>> const astray = rules.astray(socket_, named_bridges(elements_));
+    if (!astray) {
+      return fail(Errc::kernel, "accept rules: " + astray.error().message);
+    }
+    lines.insert(lines.end(), astray->begin(), astray->end());
+  }
+  return lines;
+}
+
 Result<std::vector<std::string>> NftTable::State::mend_accept_rules(
     std::set<std::string> const& named_bridges) {
   std::vector<std::string> lines;

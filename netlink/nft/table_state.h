@@ -34,6 +34,7 @@ class NftTable::State {
   Result<void> set_resolvers(std::set<IpAddress> const& addresses);
   Result<std::vector<std::string>> mend();
   Result<TableView> look();
+  Result<std::vector<std::string>> astray_accept_rules();
   Result<std::set<Element>> held();
   NftNews take_news() { return monitor_.take(); }
   int news_descriptor() const { return monitor_.descriptor(); }

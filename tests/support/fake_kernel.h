@@ -48,6 +48,7 @@ class FakeKernel : public Kernel {
   Result<void> apply(Plan const& plan) override;
   Result<void> replace_ruleset(std::set<Element> const& elements) override;
   Result<std::vector<std::string>> mend() override;
+  Result<std::vector<std::string>> astray_accept_rules() override { return repairs; }
   Result<std::size_t> cut_flows(std::function<bool(Flow const&)> const& is_to_be_cut) override;
   Result<std::size_t> forget_flows(std::vector<FlowPattern> const& patterns) override;
   bool reap() override;
