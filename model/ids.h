@@ -23,5 +23,6 @@ struct Id {
 using NetworkId = Id<struct NetworkTag>;
 using EndpointId = Id<struct EndpointTag>;
 using PoolId = Id<struct PoolTag>;
+using ContainerId = Id<struct ContainerTag>;
 
 }  // namespace drawbridge

@@ -25,8 +25,9 @@ std::map<std::string, std::set<std::string>> const may_include = {
     {"ipam", {"ipam", "store", "model", "base"}},
     {"ports", {"ports", "model", "base"}},
     {"driver", {"driver", "netlink", "ports", "store", "model", "base"}},
+    {"attach", {"attach", "model", "base"}},
     {"plugin",
-     {"plugin", "docker", "http", "driver", "ipam", "netlink", "ports", "store", "model", "base"}},
+     {"plugin", "attach", "docker", "http", "driver", "ipam", "netlink", "ports", "store", "model", "base"}},
     {"cli",
      {"cli", "plugin", "docker", "driver", "ipam", "netlink", "store", "model", "base"}},
 };

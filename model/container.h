@@ -1,0 +1,46 @@
+// Containers as the Docker API lists them: what decides about proxies and attachments.
+//
+// What Docker asks of drawbridge is in network.h and pool.h. source: Docker Engine API v1.40,
+// GET /containers/json, GET /containers/{id}/json and GET /events
+#pragma once
+
+#include "model/address.h"
+#include "model/ids.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace drawbridge {
+
+/// A container's place in one network. A container that does not run keeps its place; endpoint and
+/// addresses come with the start.
+struct Attachment {
+  NetworkId network;
+  EndpointId endpoint;  // empty: none
+  std::optional<IpAddress> ipv4;
+  std::optional<IpAddress> ipv6;
+
+  bool operator==(Attachment const&) const = default;
+};
+
+/// Running is also what is paused, and what is between two starts.
+enum class RunState : std::uint8_t { created, running, stopped };
+
+struct Container {
+  ContainerId id;
+  std::string name;  // without the slash
+  std::map<std::string, std::string> labels;
+  std::optional<std::vector<std::string>> environment;  // "KEY=VALUE"; absent: not asked for yet
+  RunState state = RunState::created;
+  std::string network_mode;             // "default", "host", "none", "container:ID"
+  std::vector<Attachment> attachments;  // one for each of its networks
+
+  bool is_running() const { return state == RunState::running; }
+
+  bool operator==(Container const&) const = default;
+};
+
+}  // namespace drawbridge
