@@ -7,8 +7,8 @@
 #pragma once
 
 #include "attach/host_view.h"
+#include "model/proxy_route.h"
 
-#include <compare>
 #include <set>
 #include <string>
 #include <vector>
@@ -47,25 +47,6 @@ struct AttachWishes {
   std::vector<EnsuredNetwork> networks;
 
   bool operator==(AttachWishes const&) const = default;
-};
-
-/// A container on a network because of a rule. Those that were made are kept in the store, and only
-/// they are ever ended.
-struct Membership {
-  NetworkId network;
-  ContainerId container;
-
-  auto operator<=>(Membership const&) const = default;
-};
-
-/// Lets a proxy open connections to a container: from its address, as it comes in by `bridge`.
-struct ProxyRoute {
-  NetworkId network;  // of the container
-  EndpointId endpoint;
-  std::string bridge;
-  IpAddress from;
-
-  auto operator<=>(ProxyRoute const&) const = default;
 };
 
 struct AttachPlan {

@@ -1,6 +1,7 @@
 #include "driver/network_options.h"
 
 #include "base/text.h"
+#include "driver/attach_options.h"
 #include "driver/limit_options.h"
 #include "driver/names.h"
 #include "driver/option_checks.h"
@@ -162,6 +163,18 @@ Result<void> set_rate(NetworkSpec& spec, std::string_view value) {
   return put(spec.policy.rate_bits_per_second, parse_rate(value));
 }
 
+Result<void> set_proxy(NetworkSpec& spec, std::string_view value) {
+  return put(spec.policy.proxies, parse_proxies(value));
+}
+
+Result<void> set_proxy_mode(NetworkSpec& spec, std::string_view value) {
+  return put(spec.policy.proxy_mode, parse_proxy_mode(value));
+}
+
+Result<void> set_attach(NetworkSpec& spec, std::string_view value) {
+  return put(spec.policy.attach, parse_matches(value));
+}
+
 /// Every address is what happens anyway.
 Result<void> set_host_binding(NetworkSpec& spec, std::string_view value) {
   Result<IpAddress> const address = parse_host_binding(value);
@@ -198,9 +211,9 @@ std::vector<Option> const& known_options() {
       {"egress", set_egress},
       {"publish", set_publish},
       {"ports", set_ports},
-      {"proxy", nullptr},
-      {"proxy_mode", nullptr},
-      {"attach", nullptr},
+      {"proxy", set_proxy},
+      {"proxy_mode", set_proxy_mode},
+      {"attach", set_attach},
       {"gateway", set_gateway},
       {"rate", set_rate},
       {"connlimit", set_connlimit},
@@ -218,8 +231,9 @@ std::vector<Option> const& known_options() {
 }
 
 /// What can be set for all networks at once: who may reach whom, and how much of it.
-constexpr std::string_view default_keys[] = {
-    "isolation", "hubs", "team", "allow_from", "egress", "gateway", "publish", "connlimit", "rate"};
+constexpr std::string_view default_keys[] = {"isolation", "hubs",    "team",      "allow_from",
+                                             "egress",    "gateway", "publish",   "connlimit",
+                                             "rate",      "proxy",   "proxy_mode"};
 
 tl::unexpected<Error> unknown_key(std::string const& key) {
   std::vector<std::string_view> keys;
@@ -312,6 +326,12 @@ std::optional<std::string> needs_docker_api(NetworkSpec const& spec) {
   }
   if (policy.isolation == Isolation::members && !policy.hubs.empty()) {
     return "hubs=" + to_text(policy.hubs.front());
+  }
+  if (!policy.proxies.empty()) {
+    return "proxy=" + policy.proxies.front();
+  }
+  if (!policy.attach.empty()) {
+    return "attach=" + to_text(policy.attach.front());
   }
   for (Permission const& permission : policy.allow_from) {
     auto const* network = std::get_if<NetworkPeer>(&permission.from);

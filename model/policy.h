@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/address.h"
+#include "model/matching.h"
 
 #include <compare>
 #include <cstdint>
@@ -127,6 +128,9 @@ struct Policy {
   std::optional<PortPool> ports;               // absent: only what `-p` asks for
   std::optional<IpAddress> host_binding_ipv4;  // where `-p` names no address
   std::uint64_t rate_bits_per_second = 0;      // of each member and direction; 0: no limit
+  std::vector<std::string> proxies;            // names of containers that reach what is routable
+  ProxyMode proxy_mode = ProxyMode::route;
+  std::vector<Match> attach;  // containers that are made members
 
   bool operator==(Policy const&) const = default;
 };

@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 #include "driver/network_options.h"
+#include "plugin/config_attach.h"
+#include "plugin/config_keys.h"
 #include "plugin/json_reader.h"
 
 #include <boost/json.hpp>
@@ -21,9 +23,9 @@ namespace drawbridge {
 namespace json = boost::json;
 namespace {
 
-constexpr std::array<std::string_view, 8> known_keys = {
-    "pools",    "default_pool",  "refuse_public", "reuse_delay_s",
-    "defaults", "docker_socket", "log_level",     "log_format"};
+constexpr std::array<std::string_view, 11> known_keys = {
+    "pools",       "default_pool",    "refuse_public", "reuse_delay_s", "defaults",  "proxies",
+    "attachments", "ensure_networks", "docker_socket", "log_level",     "log_format"};
 constexpr std::array<std::string_view, 5> known_pool_keys = {"prefixes", "prefix", "prefix6",
                                                              "overflow", "on_host_route"};
 constexpr std::size_t max_file_bytes = 1024 * 1024;
@@ -93,25 +95,6 @@ Result<json::object> parse_text(std::string_view text) {
     return fail(Errc::invalid_argument, "line 1: not a JSON object");
   }
   return std::move(value.as_object());
-}
-
-template <std::size_t count>
-void refuse_unknown_keys(JsonReader const& in, std::array<std::string_view, count> const& known) {
-  for (std::string const& key : in.keys()) {
-    if (std::find(known.begin(), known.end(), key) != known.end()) {
-      continue;
-    }
-    std::optional<std::string_view> const meant = nearest(key, {known.begin(), known.end()});
-    std::string const hint =
-        meant ? fmt::format(": did you mean \"{}\"", *meant) : std::string(" in this version");
-    in.refuse({Errc::invalid_argument, fmt::format("\"{}\" is not a known key{}", key, hint)});
-  }
-}
-
-/// returns  whether the file says something; null says nothing
-bool has(JsonReader const& in, std::string_view key) {
-  json::value const* const value = in.raw().if_contains(key);
-  return value != nullptr && !value->is_null();
 }
 
 Result<HostRoutePolicy> parse_policy(std::string_view text) {
@@ -254,6 +237,7 @@ Result<Config> config_from(json::object object) {
   read_reuse_delay(in, config.pools);
   read_defaults(in, config);
   read_word(in, "docker_socket", parse_docker_socket, config.docker_socket);
+  read_attach_wishes(in, config.attach);
   read_word(in, "log_level", log::parse_level, config.log_level);
   read_word(in, "log_format", log::parse_format, config.log_format);
   return document.finish(std::move(config));

@@ -3,6 +3,7 @@
 // docs/configuration.md is the user's page: every key, its values and its default.
 #pragma once
 
+#include "attach/plan.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "ipam/ipam.h"
@@ -17,6 +18,7 @@ struct Config {
   PoolConfig pools = default_pool_config();
   std::map<std::string, std::string> defaults;  // options of networks that set none; all good
   std::string docker_socket;                    // empty: no Docker API
+  AttachWishes attach;                          // proxies, attachments, ensure_networks
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;
 };

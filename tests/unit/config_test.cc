@@ -84,7 +84,7 @@ TEST(Config, BadTextsNameLineAndReason) {
       {"[]", "line 1: not a JSON object"},
       {"{\n  \"log_levle\": \"info\"\n}",
        "line 2: \"log_levle\" is not a known key: did you mean \"log_level\""},
-      {"{\n\n  \"proxies\": []\n}", "line 3: \"proxies\" is not a known key in this version"},
+      {"{\n\n  \"balances\": []\n}", "line 3: \"balances\" is not a known key in this version"},
       {"{\"log_level\": 5}", "line 1: \"log_level\" is not a text"},
       {"{\"log_level\": \"loud\"}", "use debug, info, warn or error"},
       {"{\n\"docker_socket\": \"docker.sock\"}",
@@ -179,7 +179,7 @@ TEST(Config, BadDefaultsNameLineKeyAndReason) {
       {"{\n\"defaults\": {\n\"team\": 5}}", "line 3: \"team\" is not a text: 5"},
       {"{\n\"defaults\": {\n\"mtu\": \"1400\"}}",
        "line 3: \"defaults\": \"mtu\" can have no default: those that can are isolation, hubs, "
-       "team, allow_from, egress, gateway, publish, connlimit, rate"},
+       "team, allow_from, egress, gateway, publish, connlimit, rate, proxy, proxy_mode"},
       {"{\"defaults\": {\n\"team\": \"a\",\n\"isolatoin\": \"members\"}}",
        "line 3: \"defaults\": \"isolatoin\" can have no default: did you mean \"isolation\""},
       {"{\"defaults\":\n{\"isolation\":\n\"open\"}}",

@@ -109,9 +109,6 @@ TEST(NetworkOptions, AskingForWhatHappensAnywayIsFine) {
 
 TEST(NetworkOptions, WhatThisVersionCannotDoIsRefusedNotIgnored) {
   std::pair<char const*, char const*> const later[] = {
-      {"proxy", "http-proxy"},
-      {"proxy_mode", "join"},
-      {"attach", "routable"},
       {"balance", "web:80"},
   };
   for (auto const& [key, value] : later) {
@@ -326,10 +323,10 @@ TEST(NetworkOptions, DefaultsAreForPolicies) {
        "\"team\": \"\": is no team: give a name of 1 to 64 letters, digits, '_', '-' and '.'"},
       {{"mtu", "1400"},
        "\"mtu\" can have no default: those that can are isolation, hubs, team, allow_from, "
-       "egress, gateway, publish, connlimit, rate"},
+       "egress, gateway, publish, connlimit, rate, proxy, proxy_mode"},
       {{"ports", "30000-30010:80"},
        "\"ports\" can have no default: those that can are isolation, hubs, team, allow_from, "
-       "egress, gateway, publish, connlimit, rate"},
+       "egress, gateway, publish, connlimit, rate, proxy, proxy_mode"},
       {{"publish", "some"},
        "\"publish\": \"some\": \"some\" is no address: give all, host, none, or a list of "
        "addresses "
@@ -355,6 +352,8 @@ TEST(NetworkOptions, WhatNeedsTheDockerApiIsNamed) {
             "hubs=project:shop");
   EXPECT_EQ(needs({{icc, "0"}, {"hubs", "label:a=1"}}), "hubs=label:a=1");
   EXPECT_EQ(needs({{"allow_from", "0123456789ab,10.0.0.0/8,web:tcp/80"}}), "allow_from=web");
+  EXPECT_EQ(needs({{"proxy", "http-proxy,other"}, {"proxy_mode", "join"}}), "proxy=http-proxy");
+  EXPECT_EQ(needs({{"attach", "label:role=db,routable"}}), "attach=label:role=db");
 }
 
 TEST(NetworkOptions, TheRestWorksWithoutTheDockerApi) {
@@ -365,6 +364,7 @@ TEST(NetworkOptions, TheRestWorksWithoutTheDockerApi) {
       {{"isolation", "network"}, {"hubs", "db"}},
       {{"team", "blue"}, {"egress", "internet"}, {"gateway", "none"}},
       {{"allow_from", "0123456789ab:tcp/80,10.0.0.0/8,fd00::1:udp"}},
+      {{"proxy_mode", "join"}},
   };
   for (auto const& each : options) {
     EXPECT_EQ(needs_docker_api(parse_network_options(with_options(each)).value()), std::nullopt);
