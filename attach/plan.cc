@@ -163,9 +163,9 @@ void Planner::route(HostNetwork const& network, Attachment const& target, Contai
     auto const from = host_.networks.find(place.network);
     bool const is_elsewhere =
         from != host_.networks.end() && place.network != network.id && !from->second.bridge.empty();
-    for (std::optional<IpAddress> const& address : {place.ipv4, place.ipv6}) {
-      if (is_elsewhere && address) {
-        plan_.routes.insert({network.id, target.endpoint, from->second.bridge, *address});
+    for (std::optional<IpPrefix> const& own : {place.ipv4, place.ipv6}) {
+      if (is_elsewhere && own) {
+        plan_.routes.insert({network.id, target.endpoint, from->second.bridge, own->address});
       }
     }
   }

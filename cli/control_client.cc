@@ -1,6 +1,6 @@
 #include "cli/control_client.h"
 
-#include "docker/http_get.h"
+#include "http/http_call.h"
 #include "plugin/control_error.h"
 #include "plugin/version.h"
 
@@ -55,10 +55,9 @@ Error of_another_version(std::filesystem::path const& socket, ControlQuestion co
 
 Result<std::string> ask_daemon(std::filesystem::path const& socket,
                                ControlQuestion const& question) {
-  auto const deadline = std::chrono::steady_clock::now() + longest_wait;
-  std::string const target(question.target);
-  Result<ApiReply> reply = question.method == "POST" ? http_post(socket, target, deadline)
-                                                     : http_get(socket, target, deadline);
+  HttpCall const call{std::string(question.method), std::string(question.target)};
+  Result<ApiReply> reply =
+      http_call(socket, call, {std::chrono::steady_clock::now() + longest_wait});
   if (!reply) {
     return fail(no_answer(socket, reply.error()));
   }

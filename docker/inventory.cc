@@ -1,38 +1,24 @@
 #include "docker/inventory.h"
 
-#include "docker/containers.h"
+#include "docker/container_calls.h"
 #include "docker/networks.h"
 
 #include <algorithm>
 #include <map>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace drawbridge {
 namespace {
 
-/// returns  the containers that the list at `path` has
-Result<std::vector<DockerContainer>> fetch_containers(ApiClient& api, std::string const& path) {
-  Result<std::string> const body = api.get(path);
-  if (!body) {
-    return fail(body.error());
-  }
-  Result<std::vector<DockerContainer>> containers = decode_containers(*body);
-  if (!containers) {
-    return fail(api.in_call(path, containers.error()));
-  }
-  return containers;
-}
-
 /// Adds the endpoints of containers that run. What others list may be gone.
 void add_endpoints(DockerInventory& inventory) {
   std::map<NetworkId, std::vector<DockerEndpoint>> endpoints;
-  for (DockerContainer const& container : inventory.containers) {
-    for (DockerAttachment const& each : container.attachments) {
-      if (container.is_running) {
-        endpoints[each.network].push_back(each.endpoint);
-        endpoints[each.network].back().name = own_name(container);
+  for (Container const& container : inventory.containers) {
+    for (Attachment const& each : container.attachments) {
+      if (container.state == RunState::running && !each.endpoint.value.empty()) {
+        endpoints[each.network].push_back(
+            {each.endpoint, container.name, each.ipv4, each.ipv6, each.mac});
       }
     }
   }
@@ -85,27 +71,24 @@ Result<std::vector<DockerNetwork>> fetch_networks(ApiClient& api) {
 }
 
 Result<std::optional<ContainerMarks>> fetch_marks(ApiClient& api, std::string const& name) {
-  Result<std::vector<DockerContainer>> const listed =
-      fetch_containers(api, path_of_containers(name));
+  Result<std::vector<Container>> const listed = fetch_containers(api, name);
   if (!listed) {
     return fail(listed.error());
   }
-  auto const found = std::find_if(listed->begin(), listed->end(), [&name](auto const& container) {
-    return std::find(container.names.begin(), container.names.end(), "/" + name) !=
-           container.names.end();
-  });
+  auto const found = std::find_if(listed->begin(), listed->end(),
+                                  [&name](Container const& each) { return each.name == name; });
   return found == listed->end() ? std::nullopt : std::optional(ContainerMarks{name, found->labels});
 }
 
 Result<std::set<std::string>> fetch_container_names(ApiClient& api) {
-  Result<std::vector<DockerContainer>> const listed = fetch_containers(api, path_of_containers());
+  Result<std::vector<Container>> const listed = fetch_containers(api);
   if (!listed) {
     return fail(listed.error());
   }
   std::set<std::string> names;
-  for (DockerContainer const& container : *listed) {
-    if (std::string name = own_name(container); !name.empty()) {
-      names.insert(std::move(name));
+  for (Container const& container : *listed) {
+    if (!container.name.empty()) {
+      names.insert(container.name);
     }
   }
   return names;
@@ -116,7 +99,7 @@ Result<DockerInventory> take_inventory(ApiClient& api, Doubts const& doubts) {
   if (!networks) {
     return fail(networks.error());
   }
-  Result<std::vector<DockerContainer>> containers = fetch_containers(api, path_of_containers());
+  Result<std::vector<Container>> containers = fetch_containers(api);
   if (!containers) {
     return fail(containers.error());
   }

@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <cstdint>
-
 namespace drawbridge {
 namespace json = boost::json;
 namespace {
@@ -61,6 +59,18 @@ json::array const& ReplyReader::list(json::object const& in, std::string_view ke
     return no_elements;
   }
   return value->as_array();
+}
+
+std::int64_t ReplyReader::number(json::object const& in, std::string_view key) {
+  json::value const* const value = find(in, key);
+  if (value == nullptr) {
+    return 0;
+  }
+  if (!value->is_int64()) {
+    refuse(fmt::format("\"{}\" is not a whole number", key));
+    return 0;
+  }
+  return value->as_int64();
 }
 
 /// Some engines write the gateway of an IPv6 subnet with its prefix length.

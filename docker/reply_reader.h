@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,8 @@ class ReplyReader {
   boost::json::array const& list(boost::json::object const& in, std::string_view key);
   std::string as_text(boost::json::value const& value, std::string_view name);
   boost::json::object const& as_object(boost::json::value const& value, std::string_view name);
+  /// returns  0 where there is none
+  std::int64_t number(boost::json::object const& in, std::string_view key);
   std::optional<IpAddress> address(boost::json::object const& in, std::string_view key);
   std::optional<IpPrefix> prefix(boost::json::object const& in, std::string_view key);
   /// Of an address and its length that are members of their own.

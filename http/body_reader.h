@@ -60,7 +60,10 @@ class BodyReader {
 
   bool is_whole() const { return part_ == Part::nothing; }
   /// returns  the body, once it is whole
-  std::string take() { return std::move(body_); }
+  std::string take() { return std::exchange(body_, {}); }
+  /// For a body without an end that anybody waits for: what was read since the last call, whole or
+  /// not, no longer counts against the limit.
+  std::string take_read() { return std::exchange(body_, {}); }
 
  private:
   enum class Part : std::uint8_t { data, to_end, chunk_line, chunk, chunk_end, trailer, nothing };

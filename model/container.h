@@ -1,4 +1,5 @@
-// Containers as the Docker API lists them: what decides about proxies and attachments.
+// Containers as the Docker API lists them: who is on which network, and what decides about proxies
+// and attachments.
 //
 // What Docker asks of drawbridge is in network.h and pool.h. source: Docker Engine API v1.40,
 // GET /containers/json, GET /containers/{id}/json and GET /events
@@ -18,16 +19,19 @@ namespace drawbridge {
 /// A container's place in one network. A container that does not run keeps its place; endpoint and
 /// addresses come with the start.
 struct Attachment {
-  NetworkId network;
+  NetworkId network;    // empty while only the name is known: connected since it ran last (20.10)
   EndpointId endpoint;  // empty: none
-  std::optional<IpAddress> ipv4;
-  std::optional<IpAddress> ipv6;
+  std::optional<IpPrefix> ipv4;
+  std::optional<IpPrefix> ipv6;
+  std::string network_name = {};
+  std::optional<MacAddress> mac = {};
+  std::vector<IpAddress> chosen = {};  // what its owner asked for (`--ip`), running or not
 
   bool operator==(Attachment const&) const = default;
 };
 
-/// Running is also what is paused, and what is between two starts.
-enum class RunState : std::uint8_t { created, running, stopped };
+/// Running is also what is paused. Restarting is between two starts: what it lists may be gone.
+enum class RunState : std::uint8_t { created, running, restarting, stopped };
 
 struct Container {
   ContainerId id;
@@ -38,7 +42,8 @@ struct Container {
   std::string network_mode;             // "default", "host", "none", "container:ID"
   std::vector<Attachment> attachments;  // one for each of its networks
 
-  bool is_running() const { return state == RunState::running; }
+  /// returns  whether it runs, or will again by itself
+  bool is_running() const { return state == RunState::running || state == RunState::restarting; }
 
   bool operator==(Container const&) const = default;
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "model/address.h"
+#include "model/container.h"
 #include "model/ids.h"
 
 #include <map>
@@ -51,36 +52,10 @@ struct DockerNetwork {
   bool operator==(DockerNetwork const&) const = default;
 };
 
-/// An address that a container's owner chose for it (`--ip`), whether it runs or not.
-struct ChosenAddress {
-  NetworkId network;
-  IpAddress address;
-
-  bool operator==(ChosenAddress const&) const = default;
-};
-
-/// The endpoint that a container has on a network.
-struct DockerAttachment {
-  NetworkId network;
-  DockerEndpoint endpoint;  // without the container's name
-
-  bool operator==(DockerAttachment const&) const = default;
-};
-
-struct DockerContainer {
-  std::vector<std::string> names;  // "/app", and with links "/other/alias"
-  std::map<std::string, std::string> labels;
-  bool is_running = false;                    // or paused: it has what it lists
-  std::vector<DockerAttachment> attachments;  // of one that does not run: maybe what it had before
-  std::vector<ChosenAddress> chosen = {};
-
-  bool operator==(DockerContainer const&) const = default;
-};
-
 /// One look at an engine: every network that it has, whole, and every container.
 struct DockerInventory {
   std::vector<DockerNetwork> networks;
-  std::vector<DockerContainer> containers = {};
+  std::vector<Container> containers = {};
 
   bool operator==(DockerInventory const&) const = default;
 };

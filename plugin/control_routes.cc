@@ -1,6 +1,6 @@
 #include "plugin/control_routes.h"
 
-#include "docker/http_reply.h"
+#include "http/http_reply.h"
 #include "plugin/network_listing.h"
 #include "plugin/pool_listing.h"
 #include "plugin/port_brief.h"

@@ -190,11 +190,9 @@ Result<void> Rebuilder::add_network(DockerNetwork const& network) {
 
 std::optional<MemberMarks> Rebuilder::marks_of(std::string const& name,
                                                Policy const& policy) const {
-  auto const found = std::find_if(
-      docker_.containers.begin(), docker_.containers.end(), [&name](auto const& container) {
-        return std::find(container.names.begin(), container.names.end(), "/" + name) !=
-               container.names.end();
-      });
+  auto const found =
+      std::find_if(docker_.containers.begin(), docker_.containers.end(),
+                   [&name](Container const& container) { return container.name == name; });
   return found == docker_.containers.end() ? std::nullopt
                                            : std::optional(place_of({name, found->labels}, policy));
 }
@@ -284,12 +282,12 @@ void Rebuilder::add_lease(Lease lease) {
 }
 
 void Rebuilder::add_chosen(DockerNetwork const& network, Pool const& pool) {
-  for (DockerContainer const& container : docker_.containers) {
-    for (ChosenAddress const& chosen : container.chosen) {
-      bool const is_here = chosen.network == network.id && pool.prefix.contains(chosen.address);
-      if (is_here) {
-        add_lease(
-            {pool.id, chosen.address, AddressKind::endpoint, own_name(container), true, now_});
+  for (Container const& container : docker_.containers) {
+    for (Attachment const& place : container.attachments) {
+      for (IpAddress const& chosen : place.chosen) {
+        if (place.network == network.id && pool.prefix.contains(chosen)) {
+          add_lease({pool.id, chosen, AddressKind::endpoint, container.name, true, now_});
+        }
       }
     }
   }

@@ -18,10 +18,18 @@ bool is_ready(int socket) {
   return ::poll(&wanted, 1, wake_up_ms) > 0;
 }
 
-/// returns  the second word of the request's first line
-std::string path_in(std::string_view head) {
-  std::size_t const begin = std::min(head.find(' '), head.size() - 1) + 1;
-  return std::string(head.substr(begin, head.find(' ', begin) - begin));
+/// returns  a word of the request's first line
+std::string word_in(std::string_view head, int number) {
+  for (; number > 0; --number) {
+    head.remove_prefix(std::min(head.find(' '), head.size() - 1) + 1);
+  }
+  return std::string(head.substr(0, head.find(' ')));
+}
+
+std::size_t body_length_in(std::string_view head) {
+  constexpr std::string_view field = "Content-Length: ";
+  std::size_t const at = head.find(field);
+  return at == std::string_view::npos ? 0 : std::stoul(std::string(head.substr(at + field.size())));
 }
 
 std::string read_head(int client) {
@@ -31,6 +39,19 @@ std::string read_head(int client) {
     head += byte;
   }
   return head;
+}
+
+std::string read_body(int client, std::size_t length) {
+  std::string body(length, '\0');
+  std::size_t read = 0;
+  while (read < length) {
+    ssize_t const got = ::recv(client, body.data() + read, length - read, 0);
+    if (got <= 0) {
+      break;
+    }
+    read += static_cast<std::size_t>(got);
+  }
+  return body.substr(0, read);
 }
 
 void send_slowly(int client, Reaction const& reaction) {
@@ -54,15 +75,17 @@ void send_at_once(int client, std::string_view bytes) {
 
 }  // namespace
 
-std::string api_reply(int status, std::string_view body) {
+std::string api_reply(int status, std::string_view body, std::string_view api_version) {
   return fmt::format(
-      "HTTP/1.1 {} Words\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\n"
+      "HTTP/1.1 {} Words\r\nApi-Version: {}\r\nContent-Type: application/json\r\n"
       "Content-Length: {}\r\n\r\n{}",
-      status, body.size(), body);
+      status, api_version, body.size(), body);
 }
 
 FakeEngine::FakeEngine(std::filesystem::path const& socket, std::string_view api_version)
-    : socket_(std::move(*UnixSocket::listen_on(socket))), listening_(socket_.take_descriptor()) {
+    : api_version_(api_version),
+      socket_(std::move(*UnixSocket::listen_on(socket))),
+      listening_(socket_.take_descriptor()) {
   on("/_ping", {{fmt::format("HTTP/1.1 200 OK\r\nApi-Version: {}\r\nContent-Length: 2\r\n\r\nOK",
                              api_version)}});
   thread_ = std::thread([this] { serve(); });
@@ -83,32 +106,60 @@ std::vector<std::string> FakeEngine::asked() const {
   return asked_;
 }
 
+std::vector<std::string> FakeEngine::requests() const {
+  std::lock_guard const lock(mutex_);
+  return requests_;
+}
+
+void FakeEngine::say(std::string_view bytes) {
+  std::unique_lock lock(mutex_);
+  kept_.wait(lock, [this] { return !held_.empty(); });
+  send_at_once(held_.back().get(), bytes);
+}
+
+void FakeEngine::hang_up() {
+  std::unique_lock lock(mutex_);
+  kept_.wait(lock, [this] { return !held_.empty(); });
+  held_.clear();
+}
+
 void FakeEngine::serve() {
   while (!stopping_) {
     if (is_ready(listening_.get())) {
-      FileDescriptor const client(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      answer(client.get());
+      answer(FileDescriptor(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
     }
   }
 }
 
-void FakeEngine::answer(int client) {
-  Reaction const reaction = reaction_to(path_in(read_head(client)));
+void FakeEngine::answer(FileDescriptor client) {
+  std::string const head = read_head(client.get());
+  std::string const path = word_in(head, 1);
+  std::string const body = read_body(client.get(), body_length_in(head));
+  std::string const request = word_in(head, 0) + " " + path + (body.empty() ? "" : " " + body);
+  Reaction const reaction = reaction_to(path, request);
   if (reaction.pause_between_bytes.count() > 0) {
-    send_slowly(client, reaction);
+    send_slowly(client.get(), reaction);
   } else {
-    send_at_once(client, reaction.bytes);
+    send_at_once(client.get(), reaction.bytes);
   }
-  while (reaction.hold_open && !stopping_ && !is_ready(client)) {
+  if (reaction.hold_open) {
+    keep(std::move(client));
   }
 }
 
-Reaction FakeEngine::reaction_to(std::string const& path) {
+void FakeEngine::keep(FileDescriptor client) {
+  std::lock_guard const lock(mutex_);
+  held_.push_back(std::move(client));
+  kept_.notify_all();
+}
+
+Reaction FakeEngine::reaction_to(std::string const& path, std::string const& request) {
   std::lock_guard const lock(mutex_);
   asked_.push_back(path);
+  requests_.push_back(request);
   auto const found = reactions_.find(path);
   if (found == reactions_.end()) {
-    return {api_reply(404, R"({"message":"page not found"})")};
+    return {api_reply(404, R"({"message":"page not found"})", api_version_)};
   }
   Reaction reaction = found->second.front();
   if (found->second.size() > 1) {

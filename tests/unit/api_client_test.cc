@@ -10,6 +10,7 @@
 #include <chrono>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <sys/socket.h>
@@ -59,7 +60,7 @@ TEST_F(ApiClientTest, AsksInTheVersionOfTheEngine) {
 
 TEST_F(ApiClientTest, AsksANewerEngineInTheNewestVersionItKnows) {
   FakeEngine engine(socket(), "1.52");
-  engine.give("/v1.44/networks", "[]");
+  engine.give("/v1.48/networks", "[]");
   EXPECT_OK(ApiClient(socket(), long_limit).get("/networks"));
 }
 
@@ -84,11 +85,101 @@ TEST_F(ApiClientTest, AgreesAnewWithAnEngineThatWasExchanged) {
     ASSERT_OK(api.get("/networks"));
   }
   FakeEngine engine(socket(), "1.52");
-  engine.on("/v1.41/networks", {{api_reply(400, R"({"message":"client is too old"})")}});
-  engine.give("/v1.44/networks", "[1]");
+  engine.on("/v1.41/networks", {{api_reply(400, R"({"message":"client is too old"})", "1.52")}});
+  engine.give("/v1.48/networks", "[1]");
   Result<std::string> const body = api.get("/networks");
   ASSERT_OK(body);
   EXPECT_EQ(*body, "[1]");
+}
+
+TEST_F(ApiClientTest, AgreesAnewOnceTheEngineNamesAnotherVersion) {
+  FakeEngine engine(socket(), "1.52");
+  engine.on("/v1.48/networks", {{api_reply(200, "[]", "1.41")}, {api_reply(200, "[]", "1.52")}});
+  ApiClient api(socket(), long_limit);
+  for (int calls = 0; calls < 3; ++calls) {
+    EXPECT_OK(api.get("/networks"));
+  }
+  EXPECT_EQ(engine.asked(), (std::vector<std::string>{"/_ping", "/v1.48/networks", "/_ping",
+                                                      "/v1.48/networks", "/v1.48/networks"}));
+}
+
+TEST_F(ApiClientTest, AgreesAnewAfterTheEngineWentAway) {
+  FakeEngine engine(socket());
+  engine.on("/v1.41/networks", {{"HTTP/1.1 200"}, {api_reply(200, "[]")}});
+  ApiClient api(socket(), long_limit);
+  EXPECT_EQ(error_of(api.get("/networks")), "the connection ended in the middle of the reply");
+  EXPECT_OK(api.get("/networks"));
+  EXPECT_EQ(engine.asked(),
+            (std::vector<std::string>{"/_ping", "/v1.41/networks", "/_ping", "/v1.41/networks"}));
+}
+
+TEST_F(ApiClientTest, AsksOnceForWhatCannotBe) {
+  FakeEngine engine(socket());
+  engine.on("/v1.41/a", {{api_reply(400, R"({"message":"no"})")}});
+  ApiClient api(socket(), long_limit);
+  EXPECT_EQ(api.minor_version(), 41);
+  EXPECT_TRUE(fails_with(api.post("/a", "{}"), Errc::invalid_argument, "POST /a: 400: no"));
+  EXPECT_EQ(engine.requests(), (std::vector<std::string>{"GET /_ping", "POST /v1.41/a {}"}));
+}
+
+TEST_F(ApiClientTest, FindsTheVersionWhereAProxyAllowsOnlySomeCalls) {
+  Reaction const forbidden{"HTTP/1.0 403 Forbidden\r\n\r\n<html>Request forbidden</html>"};
+  std::string const last = "/networks?filters=%7B%22name%22%3A%5B%22%5E%24%22%5D%7D";
+  FakeEngine engine(socket());
+  engine.on("/_ping", {forbidden});
+  engine.on("/version", {forbidden});
+  engine.on(last, {forbidden, {api_reply(200, "[]")}});
+  engine.give("/v1.41/networks", "[]");
+  ApiClient api(socket(), long_limit);
+  EXPECT_EQ(
+      error_of(api.get("/networks")),
+      "ask /_ping, /version or /networks for its version: 403: a proxy before the socket does "
+      "not allow this call: allow it there");
+  EXPECT_OK(api.get("/networks"));
+  EXPECT_EQ(engine.asked(), (std::vector<std::string>{"/_ping", "/version", last, "/_ping",
+                                                      "/version", last, "/v1.41/networks"}));
+}
+
+TEST_F(ApiClientTest, SaysWhichCallAProxyDoesNotAllow) {
+  FakeEngine engine(socket());
+  engine.on("/v1.41/networks/n/connect", {{"HTTP/1.1 403 Forbidden\r\n\r\nForbidden"}});
+  EXPECT_TRUE(fails_with(ApiClient(socket(), long_limit).post("/networks/n/connect", "{}"),
+                         Errc::unsupported,
+                         "POST /networks/n/connect: 403: a proxy before the socket does not allow "
+                         "this call: allow it there"));
+}
+
+TEST_F(ApiClientTest, TellsAProxyWithoutItsEngineFromAnEngine) {
+  FakeEngine engine(socket());
+  engine.on("/v1.41/a", {{"HTTP/1.1 503 Service Unavailable\r\n\r\n<html>"}});
+  engine.on("/v1.41/b", {{api_reply(503, R"({"message":"not a swarm manager"})")}});
+  ApiClient api(socket(), long_limit);
+  EXPECT_TRUE(fails_with(api.get("/a"), Errc::kernel, "503: a proxy before the socket"));
+  EXPECT_TRUE(fails_with(api.get("/b"), Errc::unsupported, "503: not a swarm manager"));
+}
+
+TEST_F(ApiClientTest, SendsBodiesAndDeletes) {
+  FakeEngine engine(socket());
+  engine.on("/v1.41/a", {{api_reply(201, "made")}, {"HTTP/1.1 204 No Content\r\n\r\n"}});
+  ApiClient api(socket(), long_limit);
+  EXPECT_EQ(api.post("/a", R"({"b":1})"), "made");
+  EXPECT_EQ(api.remove("/a"), "");
+  EXPECT_EQ(engine.requests(), (std::vector<std::string>{"GET /_ping", R"(POST /v1.41/a {"b":1})",
+                                                         "DELETE /v1.41/a"}));
+}
+
+TEST_F(ApiClientTest, IsStoppedInTheMiddleOfACall) {
+  FakeEngine engine(socket());
+  engine.on("/v1.41/networks", {{"", milliseconds(0), true}});
+  ApiClient api(socket(), milliseconds(600'000));
+  std::thread stopper([&] {
+    while (engine.asked().size() < 2) {
+      std::this_thread::yield();
+    }
+    api.stop();
+  });
+  EXPECT_EQ(error_of(api.get("/networks")), "stopped");
+  stopper.join();
 }
 
 TEST_F(ApiClientTest, ReadsChunksThatArriveSlowly) {
@@ -111,7 +202,8 @@ TEST_F(ApiClientTest, PassesOnWhatTheEngineSays) {
   EXPECT_EQ(error_after({api_reply(404, R"({"message":"network x not found"})")}),
             "404: network x not found");
   EXPECT_EQ(error_after({api_reply(500, R"({"message":"one\nline"})")}), "500: one line");
-  EXPECT_EQ(error_after({api_reply(503, "busy")}), "503: no reason given");
+  EXPECT_EQ(error_after({api_reply(503, "busy")}),
+            "503: a proxy before the socket does not reach the engine");
   EXPECT_EQ(error_after({api_reply(500, R"({"message":[]})")}), "500: no reason given");
   EXPECT_EQ(error_after({api_reply(500, "{\"message\":\"" + std::string(1000, 'x') + "\"}")}),
             "500: " + std::string(200, 'x'));
@@ -123,11 +215,15 @@ TEST_F(ApiClientTest, TellsWhetherTheEngineAnswered) {
   engine.on("/v1.41/b", {{api_reply(500, "")}});
   engine.on("/v1.41/c", {{"oops\r\n\r\n"}});
   engine.on("/v1.41/d", {{"HTTP/1.1 200 OK\r\n"}});
+  engine.on("/v1.41/e", {{api_reply(403, R"({"message":"no"})")}});
+  engine.on("/v1.41/f", {{api_reply(409, R"({"message":"no"})")}});
   ApiClient api(socket(), long_limit);
   EXPECT_TRUE(fails_with(api.get("/a"), Errc::not_found, "404"));
   EXPECT_TRUE(fails_with(api.get("/b"), Errc::unsupported, "500"));
   EXPECT_TRUE(fails_with(api.get("/c"), Errc::malformed, "not an HTTP reply"));
   EXPECT_TRUE(fails_with(api.get("/d"), Errc::kernel, "in the middle of the reply"));
+  EXPECT_TRUE(fails_with(api.get("/e"), Errc::conflict, "403: no"));
+  EXPECT_TRUE(fails_with(api.get("/f"), Errc::conflict, "409: no"));
 }
 
 TEST_F(ApiClientTest, GivesUpOnAnEngineThatDoesNotAnswerInTime) {

@@ -31,7 +31,7 @@ HostNetwork network(NetworkId const& id, bool is_ours = true) {
 }
 
 Attachment at(NetworkId const& id, char const* ipv4) {
-  return {id, EndpointId{"ep-" + id.value}, address(ipv4), {}};
+  return {id, EndpointId{"ep-" + id.value}, IpPrefix{address(ipv4), 24}, {}};
 }
 
 /// A host with a proxy in a network of its own, and `app`, which is routable, in `shop`.

@@ -67,6 +67,23 @@ TEST(BodyReader, TakesAllBytesUpToTheEndOfTheConnection) {
   EXPECT_EQ(read({Kind::to_end}, "12345678"), "[12345678] ");
 }
 
+TEST(BodyReader, GivesWhatItHasReadOfABodyWithoutAnEnd) {
+  BodyReader reader({Kind::chunked}, limits);
+  std::string taken;
+  for (int chunks = 0; chunks < 5; ++chunks) {
+    for (std::string_view const part : {"6\r\n12", "3456\r\n"}) {
+      std::string_view rest = part;
+      EXPECT_FALSE(reader.read(rest));
+      EXPECT_EQ(rest, "");
+      taken += reader.take_read() + "|";
+    }
+  }
+  EXPECT_EQ(taken, "12|3456|12|3456|12|3456|12|3456|12|3456|");
+  EXPECT_FALSE(reader.is_whole());
+  std::string_view too_large = "9\r\n";
+  EXPECT_TRUE(reader.read(too_large));
+}
+
 TEST(BodyReader, JoinsChunks) {
   EXPECT_EQ(read_chunks("0\r\n\r\nGET"), "[] GET");
   EXPECT_EQ(read_chunks("3\r\na\r\n\r\n05\r\nbcdef\r\n0\r\n\r\n"), "[a\r\nbcdef] ");

@@ -18,5 +18,9 @@ TEST(DockerCorpus, HoldsForEveryContainerCutAnywhere) {
   run_over_corpus("docker_containers", fuzz_docker_containers);
 }
 
+TEST(DockerCorpus, HoldsForEveryEventCutAnywhere) {
+  run_over_corpus("docker_events", fuzz_docker_events);
+}
+
 }  // namespace
 }  // namespace drawbridge

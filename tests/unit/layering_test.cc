@@ -27,9 +27,10 @@ std::map<std::string, std::set<std::string>> const may_include = {
     {"driver", {"driver", "netlink", "ports", "store", "model", "base"}},
     {"attach", {"attach", "model", "base"}},
     {"plugin",
-     {"plugin", "attach", "docker", "http", "driver", "ipam", "netlink", "ports", "store", "model", "base"}},
+     {"plugin", "attach", "docker", "http", "driver", "ipam", "netlink", "ports", "store", "model",
+      "base"}},
     {"cli",
-     {"cli", "plugin", "docker", "driver", "ipam", "netlink", "store", "model", "base"}},
+     {"cli", "plugin", "docker", "http", "driver", "ipam", "netlink", "store", "model", "base"}},
 };
 
 /// How a library's headers begin, and the folders that may see them.

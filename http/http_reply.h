@@ -33,6 +33,11 @@ class ReplyDecoder {
   Result<void> end();
 
   bool is_whole() const { return body_ && body_->is_whole(); }
+  /// returns  the reply's status, once its head has been read; 0 before
+  int status() const { return reply_.status; }
+  /// returns  the next part of the body: all that has arrived since the last call. Only what is not
+  ///          taken counts against the limit, so that a stream may go on for ever.
+  std::string take_part() { return body_ ? body_->take_read() : std::string(); }
   /// returns  the reply, once it is whole
   ApiReply take();
 

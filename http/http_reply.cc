@@ -1,4 +1,4 @@
-#include "docker/http_reply.h"
+#include "http/http_reply.h"
 
 #include "http/head_parser.h"
 
