@@ -30,7 +30,8 @@ Result<void> load_ports(Database& database, std::vector<Endpoint>& endpoints) {
 }
 
 Result<void> write_ports(Database& database, Endpoint const& endpoint) {
-  Result<void> written;
+  Result<void> written =
+      database.run("DELETE FROM endpoint_ports WHERE endpoint = ?1", {endpoint.id.value});
   for (std::size_t i = 0; written && i < endpoint.ports.size(); ++i) {
     PublishedPort const& port = endpoint.ports[i];
     std::string host;

@@ -16,7 +16,8 @@ namespace drawbridge {
 /// errors     store   a row is damaged, or belongs to none of them
 Result<void> load_ports(Database& database, std::vector<Endpoint>& endpoints);
 
-/// Writes the ports of an endpoint that has none in the file.
+/// Writes the ports of an endpoint in place of those that it has in the file. A transaction is
+/// open.
 Result<void> write_ports(Database& database, Endpoint const& endpoint);
 
 }  // namespace drawbridge

@@ -185,4 +185,14 @@ Result<PortLease> read_port_lease(Row const& row) {
   return PortLease{{row.text(0)}, row.text(1), *host_port};
 }
 
+Result<ProxyRoute> read_proxy_route(Row const& row) {
+  Result<IpAddress> const source = parse_column<IpAddress>(row, 3);
+  return source ? Result<ProxyRoute>({{row.text(0)}, {row.text(1)}, row.text(2), *source})
+                : fail(source.error());
+}
+
+Result<Membership> read_membership(Row const& row) {
+  return Membership{{row.text(0)}, {row.text(1)}};
+}
+
 }  // namespace drawbridge

@@ -5,6 +5,7 @@
 
 #include "model/network.h"
 #include "model/pool.h"
+#include "model/proxy_route.h"
 #include "store/sqlite.h"
 
 #include <optional>
@@ -30,6 +31,8 @@ std::string text_of(std::vector<IpPrefix> const& subnets);
 //   known network   id, name, bridge, subnets
 //   published port  endpoint, protocol, host, host_first, host_last, container_port
 //   port lease      network, container, host_port
+//   proxy route     network, endpoint, bridge, source
+//   membership      network, container
 //
 // errors of all  store   the row is damaged
 Result<IpPrefix> read_prefix(Row const& row);
@@ -41,6 +44,8 @@ Result<Endpoint> read_endpoint(Row const& row);
 Result<KnownNetwork> read_known_network(Row const& row);
 Result<PublishedPort> read_published_port(Row const& row);
 Result<PortLease> read_port_lease(Row const& row);
+Result<ProxyRoute> read_proxy_route(Row const& row);
+Result<Membership> read_membership(Row const& row);
 
 /// An absent value is a null column. `text` keeps the printed value while it is bound.
 template <class T>

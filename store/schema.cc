@@ -7,7 +7,7 @@
 namespace drawbridge {
 namespace {
 
-constexpr std::int64_t schema_version = 4;
+constexpr std::int64_t schema_version = 5;
 
 /// Addresses are text, so that `sqlite3 state.db` shows a person what is in use.
 constexpr char const* schema_1 = R"sql(
@@ -113,6 +113,28 @@ constexpr char const* schema_4 = R"sql(
   PRAGMA user_version = 4;
 )sql";
 
+/// Which proxies reach which endpoints, and the memberships that rules brought about: of any
+/// network of Docker's, so that they belong to no row here.
+constexpr char const* schema_5 = R"sql(
+  CREATE TABLE proxy_routes (
+    network  TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
+    endpoint TEXT NOT NULL REFERENCES endpoints (id) ON DELETE CASCADE,
+    bridge   TEXT NOT NULL,
+    source   TEXT NOT NULL,
+    PRIMARY KEY (endpoint, bridge, source)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE INDEX proxy_routes_by_network ON proxy_routes (network);
+
+  CREATE TABLE memberships (
+    network   TEXT NOT NULL,
+    container TEXT NOT NULL,
+    PRIMARY KEY (network, container)
+  ) STRICT, WITHOUT ROWID;
+
+  PRAGMA user_version = 5;
+)sql";
+
 /// A file that is new: what was before it, if anything, has yet to be found out.
 constexpr char const* begun_anew =
     "INSERT INTO settings (key, value) VALUES ('rebuild', 'awaited')";
@@ -156,8 +178,8 @@ Result<void> refuse_foreign_file(Database& database) {
 
 /// All steps from the version of the file to ours, or none.
 Result<void> upgrade(Database& database, std::int64_t version) {
-  constexpr std::array<char const*, schema_version> steps = {schema_1, schema_2, schema_3,
-                                                             schema_4};
+  constexpr std::array<char const*, schema_version> steps = {schema_1, schema_2, schema_3, schema_4,
+                                                             schema_5};
   Result<Transaction> transaction = Transaction::begin(database);
   if (!transaction) {
     return fail(transaction.error());

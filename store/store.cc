@@ -1,7 +1,9 @@
 #include "store/store.h"
 
+#include "store/known_networks.h"
 #include "store/networks.h"
 #include "store/ports.h"
+#include "store/proxies.h"
 #include "store/rows.h"
 #include "store/schema.h"
 #include "store/set_aside.h"
@@ -19,8 +21,15 @@ SqlValue milliseconds_or_null(std::optional<WallTime> const& time) {
   return time ? SqlValue(std::int64_t{time->time_since_epoch().count()}) : std::monostate{};
 }
 
-bool has_lower_id(KnownNetwork const& a, KnownNetwork const& b) {
-  return a.id < b.id;
+/// All that `write` does, or nothing.
+template <class Write>
+Result<void> in_transaction(Database& database, Write write) {
+  Result<Transaction> transaction = Transaction::begin(database);
+  if (!transaction) {
+    return fail(transaction.error());
+  }
+  Result<void> written = write();
+  return written ? transaction->commit() : written;
 }
 
 class SqliteStore final : public Store {
@@ -44,8 +53,14 @@ class SqliteStore final : public Store {
     return drawbridge::load_networks(database_);
   }
   Result<std::vector<Endpoint>> load_endpoints() override;
-  Result<std::vector<KnownNetwork>> load_known_networks() override;
+  Result<std::vector<KnownNetwork>> load_known_networks() override {
+    return drawbridge::load_known_networks(database_);
+  }
   Result<std::vector<PortLease>> load_port_leases() override;
+  Result<std::set<ProxyRoute>> load_routes() override { return load_proxy_routes(database_); }
+  Result<std::set<Membership>> load_memberships() override {
+    return load_made_memberships(database_);
+  }
   Result<std::optional<IpPrefix>> load_ula_prefix() override;
 
   Result<void> save(Pool const& pool) override;
@@ -58,8 +73,13 @@ class SqliteStore final : public Store {
   Result<void> remove(EndpointId const& endpoint) override;
   Result<void> save(PortLease const& lease) override;
   Result<void> remove(PortLease const& lease) override;
-  Result<void> save(KnownNetwork const& network) override;
+  Result<void> save(KnownNetwork const& network) override {
+    return write_known_network(database_, network);
+  }
   Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) override;
+  Result<void> save_routes(std::set<ProxyRoute> const& routes) override;
+  Result<void> save(Membership const& membership) override;
+  Result<void> remove(Membership const& membership) override;
   Result<void> save_ula_prefix(IpPrefix const& prefix) override;
   Result<bool> awaits_rebuild() override;
   Result<void> end_rebuild() override;
@@ -67,8 +87,6 @@ class SqliteStore final : public Store {
 
  private:
   Result<void> write_rows(Endpoint const& endpoint);
-  Result<void> write_difference(std::vector<KnownNetwork> const& before,
-                                std::vector<KnownNetwork> const& after);
 
   FileDescriptor lock_;
   Database database_;
@@ -108,11 +126,6 @@ Result<std::vector<Endpoint>> SqliteStore::load_endpoints() {
                read_endpoint);
   Result<void> const loaded = endpoints ? load_ports(database_, *endpoints) : Result<void>();
   return loaded ? std::move(endpoints) : fail(loaded.error());
-}
-
-Result<std::vector<KnownNetwork>> SqliteStore::load_known_networks() {
-  return read_all(database_, "SELECT id, name, bridge, subnets FROM known_networks ORDER BY id",
-                  read_known_network);
 }
 
 Result<std::optional<IpPrefix>> SqliteStore::load_ula_prefix() {
@@ -161,48 +174,34 @@ Result<void> SqliteStore::save(NetworkRequest const& network) {
   if (group_) {
     return write_network(database_, network);
   }
-  Result<Transaction> transaction = Transaction::begin(database_);
-  if (!transaction) {
-    return fail(transaction.error());
-  }
-  if (Result<void> written = write_network(database_, network); !written) {
-    return written;
-  }
-  return transaction->commit();
+  return in_transaction(database_, [&] { return write_network(database_, network); });
 }
 
 Result<void> SqliteStore::remove(NetworkId const& network) {
-  Result<Transaction> transaction = Transaction::begin(database_);
-  if (!transaction) {
-    return fail(transaction.error());
-  }
-  Result<void> removed = database_.run("DELETE FROM networks WHERE id = ?1", {network.value});
-  if (removed) {
-    removed = database_.run("DELETE FROM known_networks WHERE id = ?1", {network.value});
-  }
-  return removed ? transaction->commit() : removed;
+  return in_transaction(database_, [&] {
+    Result<void> removed = database_.run("DELETE FROM networks WHERE id = ?1", {network.value});
+    return removed ? database_.run("DELETE FROM known_networks WHERE id = ?1", {network.value})
+                   : removed;
+  });
 }
 
 Result<void> SqliteStore::save(Endpoint const& endpoint) {
-  if (group_ || endpoint.ports.empty()) {
+  if (group_) {
     return write_rows(endpoint);
   }
-  Result<Transaction> transaction = Transaction::begin(database_);
-  if (!transaction) {
-    return fail(transaction.error());
-  }
-  Result<void> written = write_rows(endpoint);
-  return written ? transaction->commit() : written;
+  return in_transaction(database_, [&] { return write_rows(endpoint); });
 }
 
-/// The row that is replaced takes its ports with it.
 Result<void> SqliteStore::write_rows(Endpoint const& endpoint) {
   std::string ipv4;
   std::string ipv6;
   MemberMarks const marks = endpoint.marks.value_or(MemberMarks{});
   Result<void> written = database_.run(
-      "INSERT OR REPLACE INTO endpoints (id, network, ipv4, ipv6, mac, joined, container, project, "
-      "is_hub) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+      "INSERT INTO endpoints (id, network, ipv4, ipv6, mac, joined, container, project, is_hub) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+      "ON CONFLICT (id) DO UPDATE SET network = excluded.network, ipv4 = excluded.ipv4, "
+      "ipv6 = excluded.ipv6, mac = excluded.mac, joined = excluded.joined, "
+      "container = excluded.container, project = excluded.project, is_hub = excluded.is_hub",
       {endpoint.id.value, endpoint.network.value, value_or_null(endpoint.ipv4, ipv4),
        value_or_null(endpoint.ipv6, ipv6), endpoint.mac.to_string(), std::int64_t{endpoint.joined},
        endpoint.marks ? SqlValue(marks.container) : std::monostate{}, marks.project,
@@ -232,10 +231,24 @@ Result<void> SqliteStore::remove(PortLease const& lease) {
                        {lease.network.value, lease.container});
 }
 
-Result<void> SqliteStore::save(KnownNetwork const& network) {
-  return database_.run(
-      "INSERT OR REPLACE INTO known_networks (id, name, bridge, subnets) VALUES (?1, ?2, ?3, ?4)",
-      {network.id.value, network.name, network.bridge, text_of(network.subnets)});
+Result<void> SqliteStore::save_routes(std::set<ProxyRoute> const& routes) {
+  Result<std::set<ProxyRoute>> const before = load_routes();
+  if (!before) {
+    return fail(before.error());
+  }
+  return *before == routes ? Result<void>() : in_transaction(database_, [&] {
+    return write_proxy_routes(database_, *before, routes);
+  });
+}
+
+Result<void> SqliteStore::save(Membership const& membership) {
+  return database_.run("INSERT OR REPLACE INTO memberships (network, container) VALUES (?1, ?2)",
+                       {membership.network.value, membership.container.value});
+}
+
+Result<void> SqliteStore::remove(Membership const& membership) {
+  return database_.run("DELETE FROM memberships WHERE network = ?1 AND container = ?2",
+                       {membership.network.value, membership.container.value});
 }
 
 Result<void> SqliteStore::save_known_networks(std::vector<KnownNetwork> const& networks) {
@@ -245,36 +258,9 @@ Result<void> SqliteStore::save_known_networks(std::vector<KnownNetwork> const& n
   if (!before) {
     return fail(before.error());
   }
-  if (*before == after) {
-    return {};
-  }
-  Result<Transaction> transaction = Transaction::begin(database_);
-  if (!transaction) {
-    return fail(transaction.error());
-  }
-  if (Result<void> written = write_difference(*before, after); !written) {
-    return written;
-  }
-  return transaction->commit();
-}
-
-/// Both in the order of their ids.
-Result<void> SqliteStore::write_difference(std::vector<KnownNetwork> const& before,
-                                           std::vector<KnownNetwork> const& after) {
-  Result<void> written;
-  for (KnownNetwork const& network : before) {
-    if (written && !std::binary_search(after.begin(), after.end(), network, has_lower_id)) {
-      written = database_.run("DELETE FROM known_networks WHERE id = ?1", {network.id.value});
-    }
-  }
-  for (KnownNetwork const& network : after) {
-    auto const [first, last] =
-        std::equal_range(before.begin(), before.end(), network, has_lower_id);
-    if (written && std::find(first, last, network) == last) {
-      written = save(network);
-    }
-  }
-  return written;
+  return *before == after ? Result<void>() : in_transaction(database_, [&] {
+    return write_known_networks(database_, *before, after);
+  });
 }
 
 Result<bool> SqliteStore::awaits_rebuild() {
@@ -305,6 +291,8 @@ Result<void> SqliteStore::check() {
   add_failure(errors, load_endpoints());
   add_failure(errors, load_known_networks());
   add_failure(errors, load_port_leases());
+  add_failure(errors, load_routes());
+  add_failure(errors, load_memberships());
   add_failure(errors, load_ula_prefix());
   return errors.empty() ? Result<void>() : fail(errors.joined());
 }

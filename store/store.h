@@ -9,10 +9,12 @@
 #include "base/result.h"
 #include "model/network.h"
 #include "model/pool.h"
+#include "model/proxy_route.h"
 
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,8 @@ class Store {
   /// ids
   virtual Result<std::vector<KnownNetwork>> load_known_networks() = 0;
   virtual Result<std::vector<PortLease>> load_port_leases() = 0;
+  virtual Result<std::set<ProxyRoute>> load_routes() = 0;
+  virtual Result<std::set<Membership>> load_memberships() = 0;
   /// returns  the prefix that save_ula_prefix() was given; nothing at the first start
   virtual Result<std::optional<IpPrefix>> load_ula_prefix() = 0;
 
@@ -47,10 +51,12 @@ class Store {
   virtual Result<void> save(Lease const& lease) = 0;
   virtual Result<void> remove(Lease const& lease) = 0;
   virtual Result<void> save(NetworkRequest const& network) = 0;
-  /// Removes the network, its endpoints, its port leases and what is known of it. No group is open.
+  /// Removes the network, its endpoints with what is theirs, its port leases and what is known of
+  /// it. No group is open.
   virtual Result<void> remove(NetworkId const& network) = 0;
   /// Writes the endpoint with its ports, replacing one of the same id.
   virtual Result<void> save(Endpoint const& endpoint) = 0;
+  /// Removes the endpoint, its ports and the routes to it.
   virtual Result<void> remove(EndpointId const& endpoint) = 0;
   /// Writes the lease, replacing the one of this network and container. Its network is there.
   virtual Result<void> save(PortLease const& lease) = 0;
@@ -60,6 +66,11 @@ class Store {
   /// Makes these the known networks, all or nothing. Ids differ. Writes what is new only: nothing
   /// when nothing changed. No group is open.
   virtual Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) = 0;
+  /// Makes these the routes, all or nothing. Their endpoints are there. Writes what is new only:
+  /// nothing when nothing changed. No group is open.
+  virtual Result<void> save_routes(std::set<ProxyRoute> const& routes) = 0;
+  virtual Result<void> save(Membership const& membership) = 0;
+  virtual Result<void> remove(Membership const& membership) = 0;
   virtual Result<void> save_ula_prefix(IpPrefix const& prefix) = 0;
 
   /// returns  true while the file may know less than Docker and the kernel do: it was begun when

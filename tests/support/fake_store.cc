@@ -20,6 +20,10 @@ std::string text_of(Lease const& lease) {
   return lease.address.to_string() + " of " + lease.pool.value;
 }
 
+std::string text_of(Membership const& membership) {
+  return membership.container.value + " on " + membership.network.value;
+}
+
 }  // namespace
 
 Result<void> FakeStore::step() {
@@ -103,6 +107,48 @@ Result<std::vector<PortLease>> FakeStore::load_port_leases() {
     return fail(alive.error());
   }
   return values_of(contents.port_leases);
+}
+
+Result<std::set<ProxyRoute>> FakeStore::load_routes() {
+  Result<void> const alive = step();
+  return alive ? Result<std::set<ProxyRoute>>(contents.routes) : fail(alive.error());
+}
+
+Result<std::set<Membership>> FakeStore::load_memberships() {
+  Result<void> const alive = step();
+  return alive ? Result<std::set<Membership>>(contents.memberships) : fail(alive.error());
+}
+
+/// No write, nothing written down, when nothing changed.
+Result<void> FakeStore::save_routes(std::set<ProxyRoute> const& routes) {
+  Result<void> recorded =
+      routes == contents.routes ? step() : record(fmt::format("save {} routes", routes.size()));
+  if (!recorded) {
+    return recorded;
+  }
+  for (ProxyRoute const& route : routes) {
+    if (!contents.endpoints.contains(route.endpoint)) {
+      return fail(Errc::store, "no endpoint " + route.endpoint.value);
+    }
+  }
+  contents.routes = routes;
+  return recorded;
+}
+
+Result<void> FakeStore::save(Membership const& membership) {
+  Result<void> recorded = record("save membership " + text_of(membership));
+  if (recorded) {
+    contents.memberships.insert(membership);
+  }
+  return recorded;
+}
+
+Result<void> FakeStore::remove(Membership const& membership) {
+  Result<void> recorded = record("remove membership " + text_of(membership));
+  if (recorded) {
+    contents.memberships.erase(membership);
+  }
+  return recorded;
 }
 
 Result<void> FakeStore::save(PortLease const& lease) {
@@ -227,6 +273,8 @@ Result<void> FakeStore::remove(NetworkId const& network) {
     contents.known_networks.erase(network);
     std::erase_if(contents.port_leases,
                   [&](auto const& entry) { return entry.first.first == network; });
+    std::erase_if(contents.routes,
+                  [&](ProxyRoute const& route) { return route.network == network; });
     std::erase_if(contents.endpoints,
                   [&](auto const& entry) { return entry.second.network == network; });
   }
@@ -248,6 +296,8 @@ Result<void> FakeStore::remove(EndpointId const& endpoint) {
   Result<void> recorded = record("remove endpoint " + endpoint.value);
   if (recorded) {
     contents.endpoints.erase(endpoint);
+    std::erase_if(contents.routes,
+                  [&](ProxyRoute const& route) { return route.endpoint == endpoint; });
   }
   return recorded;
 }

@@ -1,13 +1,15 @@
 // A Store in memory: keeps what it is given, writes down what was asked, fails when told to.
 //
-// Like the real one it removes leases with their pool, endpoints and what Docker told with their
-// network. It refuses a lease without its pool and an endpoint without its network.
+// Like the real one it removes leases with their pool, routes with their endpoint, endpoints and
+// what Docker told with their network. It refuses a lease without its pool, an endpoint without its
+// network and a route without its endpoint.
 #pragma once
 
 #include "store/store.h"
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +25,8 @@ class FakeStore final : public Store {
     std::map<EndpointId, Endpoint> endpoints;
     std::map<NetworkId, KnownNetwork> known_networks;
     std::map<std::pair<NetworkId, std::string>, PortLease> port_leases;  // by network, container
+    std::set<ProxyRoute> routes;
+    std::set<Membership> memberships;
     std::optional<IpPrefix> ula_prefix;
     bool awaits_rebuild = false;
 
@@ -50,6 +54,8 @@ class FakeStore final : public Store {
   Result<std::vector<Endpoint>> load_endpoints() override;
   Result<std::vector<KnownNetwork>> load_known_networks() override;
   Result<std::vector<PortLease>> load_port_leases() override;
+  Result<std::set<ProxyRoute>> load_routes() override;
+  Result<std::set<Membership>> load_memberships() override;
   Result<std::optional<IpPrefix>> load_ula_prefix() override;
 
   Result<void> save(Pool const& pool) override;
@@ -64,6 +70,9 @@ class FakeStore final : public Store {
   Result<void> remove(PortLease const& lease) override;
   Result<void> save(KnownNetwork const& network) override;
   Result<void> save_known_networks(std::vector<KnownNetwork> const& networks) override;
+  Result<void> save_routes(std::set<ProxyRoute> const& routes) override;
+  Result<void> save(Membership const& membership) override;
+  Result<void> remove(Membership const& membership) override;
   Result<void> save_ula_prefix(IpPrefix const& prefix) override;
   Result<bool> awaits_rebuild() override;
   Result<void> end_rebuild() override;

@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,13 @@ inline std::vector<PublishedPort> some_ports() {
           {132, *IpAddress::parse("0.0.0.0"), {65535, 65535}, 65535}};
 }
 
+/// returns  routes to the endpoints e1 and e2, of networks ab12 and cd34
+inline std::set<ProxyRoute> some_routes() {
+  return {{{"ab12"}, {"e1"}, "docker0", *IpAddress::parse("172.17.0.2")},
+          {{"ab12"}, {"e1"}, "docker0", *IpAddress::parse("fd17::2")},
+          {{"cd34"}, {"e2"}, "docker0", *IpAddress::parse("172.17.0.2")}};
+}
+
 inline std::unique_ptr<Store> open(std::filesystem::path const& directory) {
   Result<std::unique_ptr<Store>> store = open_store(directory);
   EXPECT_OK(store);
@@ -93,6 +101,8 @@ inline FakeStore::Contents contents_of(Store& store) {
   for (PortLease const& each : port_leases) {
     contents.port_leases[{each.network, each.container}] = each;
   }
+  contents.routes = store.load_routes().value();
+  contents.memberships = store.load_memberships().value();
   contents.ula_prefix = store.load_ula_prefix().value();
   return contents;
 }
@@ -114,6 +124,9 @@ inline void fill(Store& store) {
   EXPECT_OK(store.save(PortLease{{"ab12"}, "web", 9000}));
   EXPECT_OK(store.save(PortLease{{"cd34"}, "web", 65535}));
   EXPECT_OK(store.save_known_networks({docker0, shop}));
+  EXPECT_OK(store.save_routes(some_routes()));
+  EXPECT_OK(store.save(Membership{{"b0"}, {"c1"}}));
+  EXPECT_OK(store.save(Membership{{"ab12"}, {"c1"}}));
 }
 
 /// Writes to a state file behind the store's back.

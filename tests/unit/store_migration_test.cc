@@ -22,7 +22,7 @@ std::string bytes_of(std::filesystem::path const& file) {
 TEST(Store, LeavesTheFileOfANewerVersionAlone) {
   TempDirectory const directory;
   std::filesystem::path const file = directory / "state.db";
-  write_sql(file, "CREATE TABLE pools (later TEXT); PRAGMA user_version = 5;");
+  write_sql(file, "CREATE TABLE pools (later TEXT); PRAGMA user_version = 6;");
   std::string const before = bytes_of(file);
   EXPECT_TRUE(fails_with(open_store(directory.path()), Errc::unsupported, "newer version"));
   EXPECT_EQ(bytes_of(file), before);
@@ -84,6 +84,16 @@ std::string const fourth_version =
     "WITHOUT ROWID;"
     "PRAGMA user_version = 4;";
 
+std::string const fifth_version =
+    fourth_version +
+    "CREATE TABLE proxy_routes (network TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE, "
+    "endpoint TEXT NOT NULL REFERENCES endpoints (id) ON DELETE CASCADE, bridge TEXT NOT NULL, "
+    "source TEXT NOT NULL, PRIMARY KEY (endpoint, bridge, source)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX proxy_routes_by_network ON proxy_routes (network);"
+    "CREATE TABLE memberships (network TEXT NOT NULL, container TEXT NOT NULL, "
+    "PRIMARY KEY (network, container)) STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = 5;";
+
 /// What every version could hold.
 std::string const rows_of_all =
     "INSERT INTO pools (id, address_space, prefix) VALUES ('p', 'local', '10.249.1.0/24');"
@@ -105,7 +115,7 @@ void expect_rows_of_all(Store& store) {
 
 TEST(Store, KeepsWhatFilesOfEveryVersionHold) {
   for (std::string const& version :
-       {first_version, second_version, third_version, fourth_version}) {
+       {first_version, second_version, third_version, fourth_version, fifth_version}) {
     TempDirectory const directory;
     write_sql(directory / "state.db",
               ("PRAGMA journal_mode = WAL;" + version + rows_of_all).c_str());
@@ -121,7 +131,7 @@ TEST(Store, KeepsWhatFilesOfEveryVersionHold) {
 TEST(Store, AFailureInTheMiddleLeavesTheOldFileAsItWas) {
   TempDirectory const directory;
   std::filesystem::path const file = directory / "state.db";
-  // The last of the three steps finds its table there.
+  // The last but one of the steps finds its table there.
   std::string const obstacle = "CREATE TABLE port_leases (x);";
   write_sql(file, (first_version + rows_of_all + obstacle).c_str());
   write_sql(file, "PRAGMA journal_mode = WAL;");
@@ -139,7 +149,7 @@ TEST(Store, AFailureInTheMiddleLeavesTheOldFileAsItWas) {
 TEST(Store, LeavesTheLogOfANewerVersionAlone) {
   TempDirectory const directory;
   std::filesystem::path const file = directory / "state.db";
-  write_sql(file, ("PRAGMA journal_mode = WAL;" + fourth_version).c_str());
+  write_sql(file, ("PRAGMA journal_mode = WAL;" + fifth_version).c_str());
   write_sql(file, "PRAGMA user_version = 99;");  // is in the log only
   std::string const log = bytes_of(directory / "state.db-wal");
   std::string const before = bytes_of(file);
@@ -207,6 +217,31 @@ TEST(Store, BringsTheFileOfTheThirdVersionUpToDate) {
   std::unique_ptr<Store> const store = open(directory.path());
   EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{known});
   EXPECT_EQ(store->load_port_leases().value(), std::vector<PortLease>{kept});
+}
+
+TEST(Store, BringsTheFileOfTheFourthVersionUpToDate) {
+  TempDirectory const directory;
+  std::string const rows =
+      "INSERT INTO networks VALUES ('ab12', 0, 1500);"
+      "INSERT INTO endpoints VALUES ('e1', 'ab12', '10.249.1.2/24', NULL, '02:42:ac:11:00:02', 1, "
+      "NULL, '', 0);"
+      "INSERT INTO endpoint_ports VALUES ('e1', 0, 6, NULL, 8080, 8080, 80);";
+  write_sql(directory / "state.db", (fourth_version + rows).c_str());
+  Endpoint known = endpoint("e1", "ab12");
+  known.ports = {{6, std::nullopt, {8080, 8080}, 80}};
+  ProxyRoute const route{{"ab12"}, {"e1"}, "docker0", *IpAddress::parse("172.17.0.2")};
+  Membership const made{{"b0"}, {"c1"}};
+  {
+    std::unique_ptr<Store> const store = open(directory.path());
+    EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{known});
+    EXPECT_TRUE(store->load_routes().value().empty());
+    EXPECT_TRUE(store->load_memberships().value().empty());
+    EXPECT_OK(store->save_routes({route}));
+    EXPECT_OK(store->save(made));
+  }
+  std::unique_ptr<Store> const store = open(directory.path());
+  EXPECT_EQ(store->load_routes().value(), std::set<ProxyRoute>{route});
+  EXPECT_EQ(store->load_memberships().value(), std::set<Membership>{made});
 }
 
 }  // namespace
