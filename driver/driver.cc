@@ -6,6 +6,7 @@
 #include "driver/names.h"
 #include "driver/network_options.h"
 #include "driver/port_elements.h"
+#include "driver/route_elements.h"
 
 #include <fmt/core.h>
 
@@ -77,6 +78,11 @@ Result<void> Driver::load() {
       owner->second.endpoints.emplace(endpoint.id, std::move(endpoint));
     }
   }
+  Result<std::set<ProxyRoute>> routes = store_.load_routes();
+  if (!routes) {
+    return fail(routes.error());
+  }
+  routes_.merge(*routes);
   return load_port_leases();
 }
 
@@ -121,6 +127,7 @@ void Driver::add_in_common(KernelState& state, Entry const& entry, Endpoint cons
 KernelState Driver::state_of(Entry const& entry, Endpoint const& endpoint) const {
   KernelState state = state_of(entry.network);
   add_endpoint(state, entry.network, endpoint);
+  add_route_elements(state.elements, endpoint, routes_);
   add_in_common(state, entry, &endpoint);
   return state;
 }
@@ -131,6 +138,7 @@ KernelState Driver::wanted() const {
     add_network(state, entry.network, directory_);
     for (auto const& [endpoint_id, endpoint] : entry.endpoints) {
       add_endpoint(state, entry.network, endpoint);
+      add_route_elements(state.elements, endpoint, routes_);
     }
     add_in_common(state, entry, nullptr);
   }
@@ -303,6 +311,8 @@ Result<void> Driver::delete_network(NetworkId const& id) {
   KernelState before = state_of(found->second.network);
   for (auto const& [endpoint_id, endpoint] : found->second.endpoints) {
     add_endpoint(before, found->second.network, endpoint);
+    add_route_elements(before.elements, endpoint, routes_);
+    drop_routes_to(endpoint);
   }
   add_in_common(before, found->second, nullptr);
   before.elements.merge(permissions_of(naming));

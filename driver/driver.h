@@ -17,6 +17,7 @@
 #include "driver/repair.h"
 #include "model/docker.h"
 #include "model/network.h"
+#include "model/proxy_route.h"
 #include "ports/host_ports.h"
 #include "store/store.h"
 
@@ -111,6 +112,13 @@ class Driver {
   /// returns  a line when its place in its network changed
   std::vector<std::string> learn_member(EndpointId const& id, NetworkId const& network,
                                         ContainerMarks const& marks);
+
+  /// Takes over which proxies reach which endpoints without being in their network: all of them.
+  /// What leads to an endpoint that is not known waits for it. What is withdrawn loses its
+  /// connections.
+  ///
+  /// returns  a line for each change
+  std::vector<std::string> learn_routes(std::set<ProxyRoute> routes);
 
   /// returns  true while a network names others by their names: Docker has to be asked for changes
   bool wants_networks() const { return !peers_.is_empty(); }
@@ -249,6 +257,15 @@ class Driver {
   std::vector<std::string> follow(std::vector<KnownNetwork> const& changed,
                                   std::function<Result<void>()> const& learn);
   void cut_flows(std::vector<std::string>& report);
+  std::string say_route(ProxyRoute const& route, bool is_open) const;
+  std::set<Element> elements_of(std::set<ProxyRoute> const& routes);
+  std::vector<std::string> say_changes(std::set<ProxyRoute> const& before);
+  std::set<ProxyRoute> known_routes();
+  std::set<std::pair<IpAddress, IpAddress>> routed_pairs();
+  void forget_flows_of_withdrawn(std::set<ProxyRoute> const& before,
+                                 std::vector<std::string>& report);
+  void drop_routes_to(Endpoint const& gone);
+  void withdraw_routes_at(Endpoint const& next);
   bool shares_number(Entry const& entry, EndpointId const& endpoint,
                      std::string const& project) const;
   Result<void> change_place(Entry const& entry, Endpoint& endpoint, Endpoint const& placed);
@@ -312,6 +329,7 @@ class Driver {
   KernelState kept_;
   NetworkDirectory directory_;
   PeerIndex peers_;
+  std::set<ProxyRoute> routes_;  // of endpoints that are not known, too
   PortIndex published_;
   std::map<NetworkId, PortLeases> leases_;
   std::map<EndpointId, std::string> sandboxes_;  // of those that joined while we ran

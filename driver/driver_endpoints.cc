@@ -76,6 +76,7 @@ Result<JoinReply> Driver::join(NetworkId const& network_id, EndpointId const& id
   Endpoint joined = found->second;
   joined.joined = true;
   free_ports_at(**entry, joined);
+  withdraw_routes_at(joined);
   forget_flows_before(joined);
   KernelState const before = state_of(**entry, found->second);
   KernelState const after = state_of(**entry, joined);
@@ -110,6 +111,7 @@ Result<void> Driver::delete_endpoint(NetworkId const& network_id, EndpointId con
     return fail(about(id, stored.error()));
   }
   KernelState const before = state_of(entry->second, found->second);
+  drop_routes_to(found->second);
   Endpoint const gone = std::move(found->second);
   entry->second.endpoints.erase(found);
   Endpoint nothing = gone;

@@ -98,7 +98,7 @@ void Driver::cut_flows(std::vector<std::string>& report) {
   for (auto const& [id, entry] : networks_) {
     by_bridge.emplace(entry.network.spec.bridge, &entry.network);
   }
-  FlowJudge const judge(std::move(by_bridge), directory_);
+  FlowJudge const judge(std::move(by_bridge), directory_, routed_pairs());
   Result<std::size_t> const cut =
       kernel_.cut_flows([&judge](Flow const& flow) { return !judge.allows(flow); });
   if (!cut) {

@@ -115,8 +115,9 @@ bool may_enter(Network const& destination, bool from_container, Flow const& flow
 }  // namespace
 
 FlowJudge::FlowJudge(std::map<std::string, Network const*> networks,
-                     NetworkDirectory const& directory)
-    : networks_(std::move(networks)), directory_(directory) {
+                     NetworkDirectory const& directory,
+                     std::set<std::pair<IpAddress, IpAddress>> routed)
+    : networks_(std::move(networks)), directory_(directory), routed_(std::move(routed)) {
   for (auto& [subnet, bridge] : directory.subnets()) {
     subnets_.emplace(subnet.first(), std::pair(subnet.last(), std::move(bridge)));
   }
@@ -166,6 +167,9 @@ bool FlowJudge::allows(Flow const& flow) const {
     return true;
   }
   if (destination != nullptr && from != nullptr && are_peers(*from, source, *destination, flow)) {
+    return true;
+  }
+  if (!flow.destination_is_translated && routed_.contains({flow.source, flow.destination})) {
     return true;
   }
   if (source != nullptr && !may_leave(*source, flow)) {

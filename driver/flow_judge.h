@@ -10,6 +10,7 @@
 #include "netlink/kernel.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -18,7 +19,9 @@ namespace drawbridge {
 class FlowJudge {
  public:
   /// networks    ours, by bridge; they and `directory` outlive the object
-  FlowJudge(std::map<std::string, Network const*> networks, NetworkDirectory const& directory);
+  /// routed      the address of a proxy, and that of a member which it reaches
+  FlowJudge(std::map<std::string, Network const*> networks, NetworkDirectory const& directory,
+            std::set<std::pair<IpAddress, IpAddress>> routed = {});
 
   /// returns  false where a network of ours keeps the flow out, or in
   bool allows(Flow const& flow) const;
@@ -31,6 +34,7 @@ class FlowJudge {
 
   std::map<std::string, Network const*> networks_;
   NetworkDirectory const& directory_;
+  std::set<std::pair<IpAddress, IpAddress>> routed_;
   std::map<IpAddress, std::pair<IpAddress, std::string>> subnets_;  // first to last and bridge
 };
 

@@ -54,7 +54,15 @@ bool begins_with(Element const& element, Traits const& traits) {
   });
 }
 
+/// The way of a proxy is its member's, wherever the proxy comes in.
+bool is_way_of_proxy(Element const& element) {
+  return element.set == nft_set::proxied4 || element.set == nft_set::proxied6;
+}
+
 bool belongs(Element const& element, Traits const& traits) {
+  if (is_way_of_proxy(element)) {
+    return traits.has(std::get<IpAddress>(element.key.back()));
+  }
   if (names_any<std::string>(element)) {
     return names(element, traits.interfaces);
   }

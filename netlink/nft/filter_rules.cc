@@ -54,6 +54,23 @@ void invited_accepts_services(NftBatch& batch) {
       .append_to(batch);
 }
 
+// What was translated is for a published port, and judged as such.
+// iifname . ip saddr . ip daddr @proxied4 ct status ! dnat counter accept, and the same for ip6
+void invited_accepts_proxies(NftBatch& batch) {
+  rule_in("invited", "proxies, at the members that they serve")
+      .in({Part::iifname, Part::ip_saddr, Part::ip_daddr}, nft_set::proxied4)
+      .ct_not_dnat()
+      .counter()
+      .accept()
+      .append_to(batch);
+  rule_in("invited", "proxies, at the members that they serve")
+      .in({Part::iifname, Part::ip6_saddr, Part::ip6_daddr}, nft_set::proxied6)
+      .ct_not_dnat()
+      .counter()
+      .accept()
+      .append_to(batch);
+}
+
 // ---- resolvers: in each chain that has nothing else in common -----------------------------------
 
 // ip daddr . meta l4proto . th dport @resolvers4 counter return, and the same for ip6
@@ -255,6 +272,7 @@ void append_filter_rules(NftBatch& batch) {
 
   invited_accepts_teams(batch);
   invited_accepts_services(batch);
+  invited_accepts_proxies(batch);
 
   return_for_resolvers(batch, nft_chain::egress_internet);
   egress_internet_drops_private(batch);

@@ -92,6 +92,24 @@ void postrouting_hides_siblings(NftBatch& batch) {
       .append_to(batch);
 }
 
+// A member's way out may be another network, or nowhere, and Docker may drop what comes to its own
+// containers unasked; at the gateway the answer is expected.
+// iifname . ip saddr . ip daddr @proxied4 ct status ! dnat counter masquerade, and the same for ip6
+void postrouting_hides_proxies(NftBatch& batch) {
+  rule_in("postrouting", "proxies come as the gateway, which every member can answer")
+      .in({Part::iifname, Part::ip_saddr, Part::ip_daddr}, nft_set::proxied4)
+      .ct_not_dnat()
+      .counter()
+      .masquerade()
+      .append_to(batch);
+  rule_in("postrouting", "proxies come as the gateway, which every member can answer")
+      .in({Part::iifname, Part::ip6_saddr, Part::ip6_daddr}, nft_set::proxied6)
+      .ct_not_dnat()
+      .counter()
+      .masquerade()
+      .append_to(batch);
+}
+
 // oifname @nets meta nfproto ipv4 counter snat ip to ip saddr
 void postrouting_settles4(NftBatch& batch) {
   inet_rule("postrouting", "a connection that is settled passes by longer chains of others")
@@ -123,6 +141,7 @@ void append_nat_rules(NftBatch& batch) {
   postrouting_hides_loopback(batch);
   postrouting_hides_a_member_from_itself(batch);
   postrouting_hides_siblings(batch);
+  postrouting_hides_proxies(batch);
   postrouting_settles4(batch);
   postrouting_settles6(batch);
 }

@@ -94,7 +94,7 @@ struct SetShape {
   Holds holds = single;
 };
 
-constexpr std::array<SetShape, 50> set_shapes{{
+constexpr std::array<SetShape, 52> set_shapes{{
     {NFPROTO_INET, nft_set::nets, {ifname}},
     {NFPROTO_INET, nft_set::pair, {ifname, ifname}, verdict},
     {NFPROTO_INET, nft_set::teams, {ifname, devgroup}},
@@ -113,6 +113,8 @@ constexpr std::array<SetShape, 50> set_shapes{{
      {ipv6_addr, ifname, inet_proto, inet_service},
      {},
      ranges},
+    {NFPROTO_INET, nft_set::proxied4, {ifname, ipv4_addr, ipv4_addr}},
+    {NFPROTO_INET, nft_set::proxied6, {ifname, ipv6_addr, ipv6_addr}},
     {NFPROTO_INET, nft_set::egress, {ifname}, verdict},
     {NFPROTO_INET, nft_set::to_host, {ifname}, verdict},
     {NFPROTO_INET, nft_set::limited, {ifname}},

@@ -38,6 +38,9 @@ inline constexpr char const* from_network = "from_network";
 /// {address range . ifname . protocol range . port range}: from . to
 inline constexpr char const* from_address4 = "from_address4";
 inline constexpr char const* from_address6 = "from_address6";
+/// {ifname . ipv4_addr . ipv4_addr}: a proxy, where it comes from . a member that it reaches
+inline constexpr char const* proxied4 = "proxied4";
+inline constexpr char const* proxied6 = "proxied6";
 
 /// What a network may open beyond itself and its peers: {ifname : verdict}, absent: everything
 inline constexpr char const* egress = "egress";

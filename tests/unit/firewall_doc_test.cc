@@ -1,6 +1,7 @@
 // docs/firewall.md shows the tables as the kernel tests see them listed, and what networks put in.
 #include "driver/desired_state.h"
 #include "driver/port_elements.h"
+#include "driver/route_elements.h"
 #include "netlink/plan.h"
 
 #include <gtest/gtest.h>
@@ -204,6 +205,18 @@ TEST(FirewallDoc, ShowsWhatPublishedPortsPutIn) {
     member.ports = feature.ports;
     expect_shown(feature.heading, minus(elements_of(network, member), plain));
   }
+}
+
+TEST(FirewallDoc, ShowsWhatAProxyOfAMemberPutsIn) {
+  Endpoint const member = a_member();
+  std::set<ProxyRoute> routes;
+  for (char const* from : {"172.17.0.2", "fd00:17::2"}) {
+    routes.insert({member.network, member.id, "docker0", IpAddress::parse(from).value()});
+  }
+  std::set<Element> elements;
+  add_route_elements(elements, member, routes);
+
+  expect_shown("### A proxy", elements);
 }
 
 TEST(FirewallDoc, ShowsWhatAMemberPutsIn) {

@@ -69,6 +69,21 @@ TEST_F(FlowJudgeTest, NetworksAreApart) {
   EXPECT_TRUE(allows(published("10.249.1.2", "198.51.100.1", "10.249.2.2")));
 }
 
+TEST_F(FlowJudgeTest, AProxyReachesTheMemberThatItServes) {
+  Flow const by_proxy = flow("10.249.1.2", "10.249.2.2");
+  one.spec.policy.egress = Egress::none;
+  two.request.internal = true;
+  two.spec.policy.publish = Publish::none;
+  EXPECT_FALSE(allows(by_proxy));
+  FlowJudge const judge({{"db-one", &one}, {"db-two", &two}}, directory,
+                        {{by_proxy.source, by_proxy.destination}});
+  EXPECT_TRUE(judge.allows(by_proxy));
+  EXPECT_FALSE(judge.allows(flow("10.249.1.2", "10.249.2.3")));
+  EXPECT_FALSE(judge.allows(flow("10.249.1.3", "10.249.2.2")));
+  EXPECT_FALSE(judge.allows(flow("10.249.2.2", "10.249.1.2"))) << "the other way";
+  EXPECT_FALSE(judge.allows(published("10.249.1.2", "198.51.100.1", "10.249.2.2")));
+}
+
 TEST_F(FlowJudgeTest, PublishedPortsAreForThoseThatPublishSays) {
   Flow const from_outside = published("203.0.113.9", "198.51.100.1", "10.249.2.2");
   Flow const from_network = published("10.249.1.2", "198.51.100.1", "10.249.2.2");

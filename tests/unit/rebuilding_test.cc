@@ -209,6 +209,17 @@ TEST_F(RebuildingTest, RemovedNetworksTakeWhatWasKeptOfThemAlong) {
   EXPECT_TRUE(kernel.state.elements.empty());
 }
 
+TEST_F(RebuildingTest, TheWayOfAProxyIsKeptAsLongAsItsMember) {
+  Element const to_app{"proxied4", {std::string("docker0"), ip("172.17.0.2"), ip("10.249.1.2")}};
+  Element const to_another{"proxied4", {std::string("docker0"), ip("10.249.1.2"), ip("10.2.0.3")}};
+  kernel.state.elements.insert({to_app, to_another});
+  start("");
+  EXPECT_TRUE(kernel.state.elements.contains(to_app));
+  EXPECT_OK(driver.delete_endpoint(web, app));
+  EXPECT_FALSE(kernel.state.elements.contains(to_app));
+  EXPECT_TRUE(kernel.state.elements.contains(to_another)) << "there it is the proxy";
+}
+
 TEST_F(RebuildingTest, AFirstStartHasNothingToWaitFor) {
   kernel.state = {};
   start("");
