@@ -10,8 +10,9 @@ namespace {
 
 Result<void> remove_route(Database& database, ProxyRoute const& route) {
   return database.run(
-      "DELETE FROM proxy_routes WHERE endpoint = ?1 AND bridge = ?2 AND source = ?3",
-      {route.endpoint.value, route.bridge, route.from.to_string()});
+      "DELETE FROM proxy_routes WHERE network = ?1 AND endpoint = ?2 AND bridge = ?3 AND source = "
+      "?4",
+      {route.network.value, route.endpoint.value, route.bridge, route.from.to_string()});
 }
 
 Result<void> write_route(Database& database, ProxyRoute const& route) {

@@ -88,8 +88,8 @@ std::string const fifth_version =
     fourth_version +
     "CREATE TABLE proxy_routes (network TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE, "
     "endpoint TEXT NOT NULL REFERENCES endpoints (id) ON DELETE CASCADE, bridge TEXT NOT NULL, "
-    "source TEXT NOT NULL, PRIMARY KEY (endpoint, bridge, source)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX proxy_routes_by_network ON proxy_routes (network);"
+    "source TEXT NOT NULL, PRIMARY KEY (network, endpoint, bridge, source)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX proxy_routes_by_endpoint ON proxy_routes (endpoint);"
     "CREATE TABLE memberships (network TEXT NOT NULL, container TEXT NOT NULL, "
     "PRIMARY KEY (network, container)) STRICT, WITHOUT ROWID;"
     "PRAGMA user_version = 5;";
