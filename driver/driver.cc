@@ -90,6 +90,7 @@ void Driver::enter(Network network) {
   NetworkId const id = network.request.id;
   directory_.add(network);
   peers_.add(network);
+  ++networks_generation_;
   networks_.emplace(id, Entry{std::move(network), {}});
 }
 
@@ -98,6 +99,7 @@ void Driver::leave(NetworkId const& id) {
   directory_.remove(id);
   peers_.remove(networks_.at(id).network);
   networks_.erase(id);
+  ++networks_generation_;
 }
 
 Result<NetworkSpec> Driver::spec_of(NetworkRequest const& request) const {

@@ -21,6 +21,7 @@
 #include "ports/host_ports.h"
 #include "store/store.h"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -209,6 +210,11 @@ class Driver {
   /// returns  nothing when the endpoint is not known
   std::optional<Endpoint> endpoint(NetworkId const& network, EndpointId const& id) const;
 
+  /// Shows every network with what its options mean, by id.
+  void each_network(std::function<void(Network const&)> const& visit) const;
+  /// returns  another number once a network came, went or means something else
+  std::uint64_t networks_generation() const { return networks_generation_; }
+
   /// returns  all endpoints of all networks, networks without any too
   std::map<NetworkId, std::set<EndpointId>> endpoint_ids() const;
   std::size_t network_count() const { return networks_.size(); }
@@ -326,6 +332,7 @@ class Driver {
   Reconciler reconciler_;
   DriverSettings settings_;
   std::map<NetworkId, Entry> networks_;
+  std::uint64_t networks_generation_ = 1;
   KernelState kept_;
   NetworkDirectory directory_;
   PeerIndex peers_;

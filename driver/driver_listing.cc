@@ -24,6 +24,12 @@ std::map<std::string, std::string> Driver::telling_options(Network const& networ
   return telling;
 }
 
+void Driver::each_network(std::function<void(Network const&)> const& visit) const {
+  for (auto const& [id, entry] : networks_) {
+    visit(entry.network);
+  }
+}
+
 std::vector<NetworkListing> Driver::networks() const {
   std::vector<NetworkListing> networks;
   networks.reserve(networks_.size());

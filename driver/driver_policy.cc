@@ -205,6 +205,7 @@ std::vector<std::string> Driver::configure(DriverSettings settings) {
       report.push_back(about(id, spec.error()).within("policy stays as it was").message);
     } else if (*spec != entry.network.spec) {
       entry.network.spec = std::move(*spec);
+      ++networks_generation_;
       changed.push_back(id);
       report.push_back(fmt::format("network {} follows the defaults", id.brief()));
     }
