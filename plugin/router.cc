@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace drawbridge {
@@ -36,37 +37,68 @@ HttpReply reply_to(Error const& error, ErrorKey key) {
                    json_type};
 }
 
-/// A call under way: what its log line and its reply need once the outcome is known.
-struct Pending {
-  Route const& route;
-  std::string_view path;
-  std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
-  Call call = {};
-};
+using Clock = std::chrono::steady_clock;
 
-void log_call(Pending const& pending, Error const* error) {
-  std::chrono::duration<double, std::milli> const spent =
-      std::chrono::steady_clock::now() - pending.begin;
-  std::string_view const method = pending.path.substr(1);
-  std::string const& subject = pending.call.subject;
-  std::string_view const gap = subject.empty() ? "" : " ";
-  if (error != nullptr) {
-    log::warn("{}{}{} failed in {:.2f} ms: {}", method, gap, subject, spent.count(),
-              error->message);
-  } else if (pending.route.log_as == LogAs::info) {
-    log::info("{}{}{} ok in {:.2f} ms", method, gap, subject, spent.count());
-  } else {
-    log::debug("{}{}{} ok in {:.2f} ms", method, gap, subject, spent.count());
-  }
-}
-
-HttpReply finish(Pending const& pending, Result<std::string> const& outcome) {
-  log_call(pending, outcome ? nullptr : &outcome.error());
-  return outcome ? HttpReply{200, *outcome, pending.route.content_type}
-                 : reply_to(outcome.error(), pending.route.error_key);
+double milliseconds(Clock::duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
 }
 
 }  // namespace
+
+/// A call under way: what its log line and its reply need once the outcome is known.
+struct Router::Pending {
+  Route const& route;
+  std::string_view path;
+  Answer answer;
+  Clock::time_point begin = Clock::now();
+  Call call = {};
+  Result<std::string> outcome = {};
+  std::optional<Clock::time_point> waits_since = {};  // if not answered at once
+  bool is_answered = false;
+
+  std::string time() const;
+  void tell() const;
+  HttpReply reply() const;
+  void finish();
+};
+
+/// returns  "121.00 ms (waited 119.20 ms for proxies)"
+std::string Router::Pending::time() const {
+  Clock::time_point const now = Clock::now();
+  std::string text = fmt::format("{:.2f} ms", milliseconds(now - begin));
+  if (waits_since) {
+    text += fmt::format(" (waited {:.2f} ms for {})", milliseconds(now - *waits_since),
+                        call.delay->what);
+  }
+  return text;
+}
+
+void Router::Pending::tell() const {
+  std::string_view const method = path.substr(1);
+  std::string_view const gap = call.subject.empty() ? "" : " ";
+  if (!outcome) {
+    log::warn("{}{}{} failed in {}: {}", method, gap, call.subject, time(),
+              outcome.error().message);
+  } else if (route.log_as == LogAs::info) {
+    log::info("{}{}{} ok in {}", method, gap, call.subject, time());
+  } else {
+    log::debug("{}{}{} ok in {}", method, gap, call.subject, time());
+  }
+}
+
+HttpReply Router::Pending::reply() const {
+  return outcome ? HttpReply{200, *outcome, route.content_type}
+                 : reply_to(outcome.error(), route.error_key);
+}
+
+/// Once: the connection may be gone with its request after the first answer.
+void Router::Pending::finish() {
+  if (std::exchange(is_answered, true)) {
+    return;
+  }
+  tell();
+  answer(reply());
+}
 
 void Router::handle(HttpRequest const& request, Answer answer) {
   auto const found = routes_.find(request.path);
@@ -83,17 +115,30 @@ void Router::handle(HttpRequest const& request, Answer answer) {
     return;
   }
   Route const& route = taken->second;
-  auto const pending = std::make_shared<Pending>(Pending{route, path});
-  pending->call.body = request.body;
+  auto const waiting = std::make_shared<Pending>(Pending{route, path, std::move(answer)});
+  waiting->call.body = request.body;
   if (route.commit == Commit::by_itself) {
     group_.finish();
-    answer(finish(*pending, review_(path, request.body, route.handle(pending->call))));
+    conclude(waiting, route.handle(waiting->call));
     return;
   }
-  group_.add([&] { return pending->route.handle(pending->call); },
-             [this, pending, answer = std::move(answer)](Result<std::string> const& outcome) {
-               answer(finish(*pending, review_(pending->path, pending->call.body, outcome)));
-             });
+  group_.add([&] { return route.handle(waiting->call); },
+             [this, waiting](Result<std::string> const& outcome) { conclude(waiting, outcome); });
+}
+
+/// What was done is durable. The answer leaves now, or when what delays it is over.
+void Router::conclude(Waiting const& waiting, Result<std::string> outcome) {
+  Call const& call = waiting->call;
+  waiting->outcome = review_(waiting->path, call.body, std::move(outcome));
+  if (!waiting->outcome || !call.delay) {
+    waiting->finish();
+    return;
+  }
+  Clock::time_point const now = Clock::now();
+  call.delay->until([waiting] { waiting->finish(); });
+  if (!waiting->is_answered) {
+    waiting->waits_since = now;
+  }
 }
 
 Result<std::string> Router::run(std::string_view path, std::string_view body) {
@@ -109,13 +154,17 @@ Result<std::string> Router::run(std::string_view path, std::string_view body) {
   Call call;
   call.body = body;
   group_.finish();
-  if (route.commit == Commit::by_itself) {
-    return route.handle(call);
-  }
   Result<std::string> outcome;
-  group_.add([&] { return route.handle(call); },
-             [&outcome](Result<std::string> const& reached) { outcome = reached; });
-  group_.finish();
+  if (route.commit == Commit::by_itself) {
+    outcome = route.handle(call);
+  } else {
+    group_.add([&] { return route.handle(call); },
+               [&outcome](Result<std::string> const& reached) { outcome = reached; });
+    group_.finish();
+  }
+  if (outcome && call.delay) {
+    call.delay->until([] {});  // what comes of it is to happen, though nobody waits for it
+  }
   return outcome;
 }
 

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,10 +25,18 @@ enum class ErrorKey : std::uint8_t { err, error, control };
 enum class LogAs : std::uint8_t { info, debug };  // debug: called often and changes nothing
 enum class Commit : std::uint8_t { by_itself, in_group };
 
+/// What an answer waits for although everything is done and durable.
+struct AnswerDelay {
+  /// Calls `go_on` when the answer may leave: once, on the core thread, at once or later.
+  std::function<void(std::function<void()> go_on)> until;
+  std::string_view what;  // for the log: "proxies"
+};
+
 /// One call while it is handled.
 struct Call {
   std::string_view body;
-  std::string subject;  // what it is about, for the log: "network=0123456789ab"
+  std::string subject;                    // what it is about, for the log: "network=0123456789ab"
+  std::optional<AnswerDelay> delay = {};  // of the answer, when nothing failed
 };
 
 struct Route {
@@ -57,14 +67,20 @@ class Router {
   /// returns.
   Result<std::string> run(std::string_view path, std::string_view body);
 
-  /// Answers any request, now or when the group ends: 404 for an unknown path, 405 for
-  /// a method that it does not take, 400 for a body that cannot be read, 200 with an error key for
-  /// what could not be done. A request outside the group ends the one before it.
+  /// Answers any request, now, when the group ends, or when its handler's delay is over: 404 for an
+  /// unknown path, 405 for a method that it does not take, 400 for a body that cannot be read, 200
+  /// with an error key for what could not be done. A request outside the group ends the one before
+  /// it. Other requests are handled while an answer is delayed.
   ///
   /// request  lives until it is answered
   void handle(HttpRequest const& request, Answer answer);
 
  private:
+  struct Pending;
+  using Waiting = std::shared_ptr<Pending>;
+
+  void conclude(Waiting const& waiting, Result<std::string> outcome);
+
   CommitGroup& group_;
   Review review_ = [](std::string_view, std::string_view, Result<std::string> outcome) {
     return outcome;
