@@ -86,10 +86,9 @@ Result<std::unique_ptr<Daemon>> Daemon::open(ServeCommand const& command) {
   if (!alarm) {
     return fail(alarm.error());
   }
-  std::unique_ptr<Daemon> daemon(
-      new Daemon({std::move(manager), std::move(*sockets), command, std::move(*config),
-                  std::move(*state), std::move(*kernel), std::move(*ports), std::move(*alarm),
-                  *ula_prefix}));
+  std::unique_ptr<Daemon> daemon(new Daemon(
+      {std::move(manager), std::move(*sockets), command, std::move(*config), std::move(*state),
+       std::move(*kernel), std::move(*ports), std::move(*alarm), *ula_prefix}));
   Result<void> const started = daemon->start();
   return started ? Result<std::unique_ptr<Daemon>>(std::move(daemon)) : fail(started.error());
 }
@@ -108,10 +107,12 @@ Daemon::Daemon(Parts parts)
       driver_(*kernel_, *store_, *ports_, settings_of(config_)),
       group_(*store_, [this] { ipam_.invalidate(); }),
       engine_(driver_, ipam_, group_),
+      stewardship_(driver_, *store_, group_),
       looks_(driver_),
       alarm_(std::move(parts.alarm)),
       rebuilding_({driver_, ipam_, *store_, *kernel_, looks_}),
-      plugin_(make_plugin_router({group_, driver_, ipam_, *kernel_, engine_, looks_})),
+      plugin_(
+          make_plugin_router({group_, driver_, ipam_, *kernel_, engine_, looks_, &stewardship_})),
       control_(make_control_router({group_, driver_, ipam_, *kernel_, engine_, looks_},
                                    {*store_, paths_of(command_), config_.docker_socket})) {}
 
@@ -212,8 +213,9 @@ Result<void> Daemon::ask_docker() {
   if (config_.docker_socket.empty()) {
     return {};
   }
-  return engine_.start(config_.docker_socket, *store_,
-                       [this](auto task) { server_.post(std::move(task)); });
+  auto const post = [this](std::function<void()> task) { server_.post(std::move(task)); };
+  Result<void> const started = engine_.start(config_.docker_socket, *store_, post);
+  return started ? stewardship_.start(config_.docker_socket, config_.attach, post) : started;
 }
 
 void Daemon::run() {
@@ -223,6 +225,7 @@ void Daemon::run() {
   CoreWork work;
   work.on_drained = [this] {
     group_.finish();
+    stewardship_.follow();
     settle_overdue();
     try_again();
     take_disturbance();
@@ -237,6 +240,7 @@ void Daemon::run() {
   work.on_stop = [this] { manager_.stopping(); };
   manager_.ready(in_one_line());
   server_.run(work);
+  stewardship_.stop();
   engine_.stop();
   log::info("stopped; containers keep their networks");
 }
@@ -262,6 +266,7 @@ void Daemon::reload() {
     log::error("configuration is used as it was: {}", config.error().message);
   }
   log_changes(driver_.configure(settings_of(config_)));
+  stewardship_.configure(config_.attach);
   looks_.look();
   engine_.ask_marks();
 }

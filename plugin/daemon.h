@@ -16,6 +16,7 @@
 #include "plugin/server.h"
 #include "plugin/service_notify.h"
 #include "plugin/socket_activation.h"
+#include "plugin/stewardship.h"
 #include "plugin/unfinished.h"
 #include "ports/socket_ports.h"
 #include "store/store.h"
@@ -86,6 +87,7 @@ class Daemon {
   CommitGroup group_;
   Server server_;
   EngineView engine_;
+  Stewardship stewardship_;
   Looks looks_;
   Alarm alarm_;  // for what looks_ has to do
   Rebuilding rebuilding_;

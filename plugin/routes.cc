@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "plugin/ipam_messages.h"
 #include "plugin/network_messages.h"
-#include "plugin/port_messages.h"
 #include "plugin/port_brief.h"
+#include "plugin/port_messages.h"
 #include "plugin/wall_clock.h"
 
 #include <fmt/core.h>
@@ -87,6 +87,18 @@ Result<std::string> delete_endpoint(Services services, Call& call) {
   return done(services.driver.delete_endpoint(ref->network, ref->endpoint));
 }
 
+/// Has the answer wait until `tell` says that proxies and attachments follow.
+void wait_for_proxies(Services services, Call& call, EndpointRef const& ref,
+                      decltype(&Attendance::joined) tell) {
+  if (services.attendance == nullptr) {
+    return;
+  }
+  auto until = [attendance = services.attendance, ref, tell](std::function<void()> go_on) {
+    (attendance->*tell)(ref.network, ref.endpoint, std::move(go_on));
+  };
+  call.delay = AnswerDelay{std::move(until), "proxies"};
+}
+
 Result<std::string> join(Services services, Call& call) {
   Result<JoinMessage> const message = decode_join(call.body);
   if (!message) {
@@ -101,6 +113,7 @@ Result<std::string> join(Services services, Call& call) {
     return fail(reply.error());
   }
   services.engine.joined(ref.network, ref.endpoint);
+  wait_for_proxies(services, call, ref, &Attendance::joined);
   return encode_join(*reply);
 }
 
@@ -134,14 +147,29 @@ Result<std::string> program_external_connectivity(Services services, Call& call)
 /// RevokeExternalConnectivity and Leave. The interface stays until DeleteEndpoint, because the
 /// engine has yet to take it out of the sandbox; the ports go now, because another endpoint may
 /// want them before that.
-Result<std::string> unpublish(Services services, Call& call) {
-  Result<EndpointRef> const ref = decode_endpoint_ref(call.body);
+Result<EndpointRef> unpublish(Services services, Call& call) {
+  Result<EndpointRef> ref = decode_endpoint_ref(call.body);
   if (!ref) {
-    return fail(ref.error());
+    return ref;
   }
   call.subject = subject(*ref);
   services.engine.touched(ref->network, ref->endpoint);
-  return done(services.driver.unpublish(ref->network, ref->endpoint));
+  Result<void> const unpublished = services.driver.unpublish(ref->network, ref->endpoint);
+  return unpublished ? ref : fail(unpublished.error());
+}
+
+Result<std::string> revoke_external_connectivity(Services services, Call& call) {
+  Result<EndpointRef> const ref = unpublish(services, call);
+  return ref ? Result<std::string>(empty_reply) : fail(ref.error());
+}
+
+Result<std::string> leave(Services services, Call& call) {
+  Result<EndpointRef> const ref = unpublish(services, call);
+  if (!ref) {
+    return fail(ref.error());
+  }
+  wait_for_proxies(services, call, *ref, &Attendance::left);
+  return empty_reply;
 }
 
 Result<std::string> endpoint_info(Services services, Call& call) {
@@ -258,9 +286,9 @@ Router make_plugin_router(Services services) {
   network("CreateEndpoint", LogAs::info, with(create_endpoint));
   network("DeleteEndpoint", LogAs::info, with(delete_endpoint));
   network("Join", LogAs::info, with(join));
-  network("Leave", LogAs::info, with(unpublish));
+  network("Leave", LogAs::info, with(leave));
   network("ProgramExternalConnectivity", LogAs::info, with(program_external_connectivity));
-  network("RevokeExternalConnectivity", LogAs::info, with(unpublish));
+  network("RevokeExternalConnectivity", LogAs::info, with(revoke_external_connectivity));
   network("EndpointOperInfo", LogAs::debug, with(endpoint_info));
   network("GwAllocCheck", LogAs::debug, constant(R"({"SkipIPv4":false,"SkipIPv6":false})"));
   network("AllocateNetwork", LogAs::info, allocate_network);

@@ -4,6 +4,7 @@
 #include "driver/driver.h"
 #include "ipam/ipam.h"
 #include "netlink/kernel.h"
+#include "plugin/attendance.h"
 #include "plugin/engine_view.h"
 #include "plugin/looks.h"
 #include "plugin/router.h"
@@ -18,6 +19,7 @@ struct Services {
   Kernel& kernel;
   EngineView& engine;
   Looks& looks;
+  Attendance* attendance = nullptr;  // none: no answer waits for proxies
 };
 
 /// returns  a router that knows Plugin.Activate and every method of PROTOCOL.md
