@@ -6,7 +6,7 @@
 namespace drawbridge {
 
 /// returns  gateways of the subnets that the endpoint has addresses in; none for a network that is
-///          internal or never a default route
+///          internal, and where network or endpoint is never a default route
 JoinReply join_reply(Network const& network, Endpoint const& endpoint);
 
 }  // namespace drawbridge

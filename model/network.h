@@ -83,6 +83,7 @@ struct Endpoint {
   bool joined = false;                    // a sandbox has it: its veth pair must exist
   std::optional<MemberMarks> marks = {};  // absent until Docker told
   std::vector<PublishedPort> ports = {};  // in force while this is its container's gateway; sorted
+  bool is_default_route = true;  // `drawbridge.gateway=none`: never its container's way out
 
   bool is_hub() const { return marks && marks->is_hub; }
 

@@ -10,6 +10,11 @@ namespace drawbridge {
 namespace json = boost::json;
 namespace {
 
+// source: docs/options.md "Options of a connection"
+constexpr std::string_view own_prefix = "drawbridge.";
+constexpr std::string_view gateway_key = "drawbridge.gateway";
+constexpr std::string_view no_gateway = "none";
+
 template <class IdType>
 IdType read_id(JsonReader const& in, std::string_view key) {
   IdType id{in.text(key)};
@@ -40,6 +45,27 @@ std::optional<Subnet> read_subnet(JsonReader const& in) {
                            subnet.prefix.to_string())});
   }
   return subnet;
+}
+
+/// What `docker network connect --driver-opt` said is among what the engine says; of that only our
+/// own keys are ours to refuse.
+void read_endpoint_options(JsonReader const& options, Endpoint& endpoint) {
+  for (std::string const& key : options.keys()) {
+    if (key.starts_with(own_prefix) && key != gateway_key) {
+      options.refuse({Errc::invalid_argument,
+                      fmt::format("unknown option \"{}\": a connection knows \"{}\" alone", key,
+                                  gateway_key)});
+    }
+  }
+  if (!options.raw().contains(gateway_key)) {
+    return;
+  }
+  std::string const value = options.text(gateway_key);
+  if (value != no_gateway) {
+    options.refuse({Errc::invalid_argument, fmt::format("option \"{}\": \"{}\" is unknown: use {}",
+                                                        gateway_key, value, no_gateway)});
+  }
+  endpoint.is_default_route = false;
 }
 
 }  // namespace
@@ -84,6 +110,7 @@ Result<CreateEndpointMessage> decode_create_endpoint(std::string_view body) {
   message.endpoint.ipv4 = interface.prefix("Address");
   message.endpoint.ipv6 = interface.prefix("AddressIPv6");
   message.mac = interface.mac("MacAddress");
+  read_endpoint_options(in.object("Options"), message.endpoint);
   return document.finish(std::move(message));
 }
 

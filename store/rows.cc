@@ -141,8 +141,10 @@ Result<Endpoint> read_endpoint(Row const& row) {
   if (!mac) {
     return fail(mac.error());
   }
-  return Endpoint{{row.text(0)}, {row.text(1)},      *ipv4,          *ipv6,
-                  *mac,          row.number(5) != 0, read_marks(row)};
+  Endpoint endpoint{{row.text(0)}, {row.text(1)}, *ipv4, *ipv6, *mac, row.number(5) != 0};
+  endpoint.marks = read_marks(row);
+  endpoint.is_default_route = row.number(9) != 0;
+  return endpoint;
 }
 
 Result<KnownNetwork> read_known_network(Row const& row) {

@@ -27,7 +27,8 @@ std::string text_of(std::vector<IpPrefix> const& subnets);
 //   lease           pool, address, kind, owner, reserved, released_at
 //   network         id, internal, default_mtu_bytes; without options and subnets
 //   subnet          network, prefix, gateway
-//   endpoint        id, network, ipv4, ipv6, mac, joined, and the marks: container, project, is_hub
+//   endpoint        id, network, ipv4, ipv6, mac, joined, the marks: container, project, is_hub;
+//                   is_default_route; without ports
 //   known network   id, name, bridge, subnets
 //   published port  endpoint, protocol, host, host_first, host_last, container_port
 //   port lease      network, container, host_port

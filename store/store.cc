@@ -119,11 +119,11 @@ Result<std::vector<Lease>> SqliteStore::load_leases() {
 }
 
 Result<std::vector<Endpoint>> SqliteStore::load_endpoints() {
-  Result<std::vector<Endpoint>> endpoints =
-      read_all(database_,
-               "SELECT id, network, ipv4, ipv6, mac, joined, container, project, is_hub "
-               "FROM endpoints ORDER BY id",
-               read_endpoint);
+  Result<std::vector<Endpoint>> endpoints = read_all(
+      database_,
+      "SELECT id, network, ipv4, ipv6, mac, joined, container, project, is_hub, is_default_route "
+      "FROM endpoints ORDER BY id",
+      read_endpoint);
   Result<void> const loaded = endpoints ? load_ports(database_, *endpoints) : Result<void>();
   return loaded ? std::move(endpoints) : fail(loaded.error());
 }
@@ -197,15 +197,16 @@ Result<void> SqliteStore::write_rows(Endpoint const& endpoint) {
   std::string ipv6;
   MemberMarks const marks = endpoint.marks.value_or(MemberMarks{});
   Result<void> written = database_.run(
-      "INSERT INTO endpoints (id, network, ipv4, ipv6, mac, joined, container, project, is_hub) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+      "INSERT INTO endpoints (id, network, ipv4, ipv6, mac, joined, container, project, is_hub, "
+      "is_default_route) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
       "ON CONFLICT (id) DO UPDATE SET network = excluded.network, ipv4 = excluded.ipv4, "
       "ipv6 = excluded.ipv6, mac = excluded.mac, joined = excluded.joined, "
-      "container = excluded.container, project = excluded.project, is_hub = excluded.is_hub",
+      "container = excluded.container, project = excluded.project, is_hub = excluded.is_hub, "
+      "is_default_route = excluded.is_default_route",
       {endpoint.id.value, endpoint.network.value, value_or_null(endpoint.ipv4, ipv4),
        value_or_null(endpoint.ipv6, ipv6), endpoint.mac.to_string(), std::int64_t{endpoint.joined},
        endpoint.marks ? SqlValue(marks.container) : std::monostate{}, marks.project,
-       std::int64_t{marks.is_hub}});
+       std::int64_t{marks.is_hub}, std::int64_t{endpoint.is_default_route}});
   return written ? write_ports(database_, endpoint) : written;
 }
 

@@ -230,6 +230,25 @@ TEST_F(DriverTest, ANetworkThatIsNoWayOutNamesNoGateway) {
   EXPECT_TRUE(reply->no_gateway_service);
 }
 
+TEST_F(DriverTest, AnEndpointThatIsNoWayOutNamesNoGatewayAfterARestartEither) {
+  ASSERT_OK(driver.create_network(network_named("net1", "10.1.0.0/24")));
+  Endpoint endpoint = endpoint_named("ep1", "net1", "10.1.0.3/24");
+  endpoint.is_default_route = false;
+  ASSERT_OK(driver.create_endpoint(endpoint, {}));
+  ASSERT_OK(driver.create_endpoint(endpoint_named("ep2", "net1", "10.1.0.4/24"), {}));
+  Driver restarted(kernel, store, ports);
+  ASSERT_OK(restarted.start());
+
+  for (Driver* const each : {&driver, &restarted}) {
+    Result<JoinReply> const reply = each->join({"net1"}, {"ep1"});
+    ASSERT_OK(reply);
+    EXPECT_EQ(reply->gateway_ipv4, std::nullopt);
+    EXPECT_TRUE(reply->no_gateway_service);
+    EXPECT_EQ(each->join({"net1"}, {"ep2"})->gateway_ipv4, *IpAddress::parse("10.1.0.1"))
+        << "the network has one";
+  }
+}
+
 TEST_F(DriverTest, AnIpv6GatewayAloneInvitesNoSecondInterface) {
   NetworkRequest request;
   request.id = {"net1"};

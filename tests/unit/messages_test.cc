@@ -80,6 +80,39 @@ TEST(NetworkMessages, CreateEndpointReadsAddressesAndTheUsersMac) {
   EXPECT_EQ(message->mac->to_string(), "02:42:ac:11:00:02");
 }
 
+Result<CreateEndpointMessage> endpoint_with(std::string const& options) {
+  return decode_create_endpoint(R"({"NetworkID":"n","EndpointID":"e","Options":)" + options + "}");
+}
+
+TEST(NetworkMessages, AnEndpointIsAWayOutUnlessItsOptionSaysNone) {
+  for (char const* options : {"null", "{}", R"({"ep1":"v1","com.example.gateway":"none"})",
+                              R"({"com.docker.network.portmap":[],"gateway":5})"}) {
+    Result<CreateEndpointMessage> const message = endpoint_with(options);
+    ASSERT_OK(message) << options;
+    EXPECT_TRUE(message->endpoint.is_default_route) << options;
+  }
+  Result<CreateEndpointMessage> const message =
+      endpoint_with(R"({"drawbridge.gateway":"none","ep1":"v1"})");
+  ASSERT_OK(message);
+  EXPECT_FALSE(message->endpoint.is_default_route);
+}
+
+TEST(NetworkMessages, BadOptionsOfAnEndpointAreRefusedInOneLine) {
+  std::pair<char const*, char const*> const bad[] = {
+      {R"({"drawbridge.gateway":"auto"})",
+       "option \"drawbridge.gateway\": \"auto\" is unknown: use none"},
+      {R"({"drawbridge.gateway":""})", "option \"drawbridge.gateway\": \"\" is unknown: use none"},
+      {R"({"drawbridge.gateway":null})",
+       "option \"drawbridge.gateway\": \"\" is unknown: use none"},
+      {R"({"drawbridge.gateway":false})", "\"drawbridge.gateway\" is not a text"},
+      {R"({"drawbridge.gatewai":"none"})",
+       "unknown option \"drawbridge.gatewai\": a connection knows \"drawbridge.gateway\" alone"},
+  };
+  for (auto const& [options, words] : bad) {
+    EXPECT_TRUE(fails_with(endpoint_with(options), Errc::invalid_argument, words)) << options;
+  }
+}
+
 TEST(NetworkMessages, AnEndpointMayHaveNoAddressAtAll) {
   Result<CreateEndpointMessage> const message = decode_create_endpoint(
       R"({"NetworkID":"n","EndpointID":"e","Interface":{"Address":"","AddressIPv6":"",

@@ -86,6 +86,7 @@ std::string const fourth_version =
 
 std::string const fifth_version =
     fourth_version +
+    "ALTER TABLE endpoints ADD COLUMN is_default_route INTEGER NOT NULL DEFAULT 1;"
     "CREATE TABLE proxy_routes (network TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE, "
     "endpoint TEXT NOT NULL REFERENCES endpoints (id) ON DELETE CASCADE, bridge TEXT NOT NULL, "
     "source TEXT NOT NULL, PRIMARY KEY (network, endpoint, bridge, source)) STRICT, WITHOUT ROWID;"
@@ -233,13 +234,16 @@ TEST(Store, BringsTheFileOfTheFourthVersionUpToDate) {
   Membership const made{{"b0"}, {"c1"}};
   {
     std::unique_ptr<Store> const store = open(directory.path());
-    EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{known});
+    EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{known}) << "may be a way out";
     EXPECT_TRUE(store->load_routes().value().empty());
     EXPECT_TRUE(store->load_memberships().value().empty());
     EXPECT_OK(store->save_routes({route}));
     EXPECT_OK(store->save(made));
+    known.is_default_route = false;
+    EXPECT_OK(store->save(known));
   }
   std::unique_ptr<Store> const store = open(directory.path());
+  EXPECT_EQ(store->load_endpoints().value(), std::vector<Endpoint>{known});
   EXPECT_EQ(store->load_routes().value(), std::set<ProxyRoute>{route});
   EXPECT_EQ(store->load_memberships().value(), std::set<Membership>{made});
 }
