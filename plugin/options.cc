@@ -1,7 +1,10 @@
 #include "plugin/options.h"
 
+#include <fmt/core.h>
+
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace drawbridge {
 namespace {
@@ -17,6 +20,23 @@ Result<void> outrank(std::optional<std::string> const& flag, Result<T> (*parse)(
     return fail(value.error());
   }
   target = *value;
+  return {};
+}
+
+/// Who has which name or label is known by the Docker API alone.
+Result<void> check_needs(Config const& config) {
+  AttachWishes const& wishes = config.attach;
+  std::pair<std::string_view, bool> const keys[] = {
+      {"proxies", !wishes.proxies.empty()},
+      {"attachments", !wishes.attachments.empty()},
+      {"ensure_networks", !wishes.networks.empty()},
+  };
+  for (auto const& [key, is_used] : keys) {
+    if (is_used && config.docker_socket.empty()) {
+      return fail(Errc::invalid_argument,
+                  fmt::format("\"{}\" needs the docker api: set docker_socket", key));
+    }
+  }
   return {};
 }
 
@@ -40,7 +60,8 @@ Result<Config> resolve_config(ServeCommand const& command) {
   if (!format) {
     return fail(format.error());
   }
-  return config;
+  Result<void> const met = check_needs(*config);
+  return met ? config : fail(met.error().within(command.config.string()));
 }
 
 }  // namespace drawbridge
