@@ -107,12 +107,11 @@ Daemon::Daemon(Parts parts)
       driver_(*kernel_, *store_, *ports_, settings_of(config_)),
       group_(*store_, [this] { ipam_.invalidate(); }),
       engine_(driver_, ipam_, group_),
-      stewardship_(driver_, *store_, group_),
+      steward_(driver_, *store_, group_),
       looks_(driver_),
       alarm_(std::move(parts.alarm)),
       rebuilding_({driver_, ipam_, *store_, *kernel_, looks_}),
-      plugin_(
-          make_plugin_router({group_, driver_, ipam_, *kernel_, engine_, looks_, &stewardship_})),
+      plugin_(make_plugin_router({group_, driver_, ipam_, *kernel_, engine_, looks_, &steward_})),
       control_(make_control_router({group_, driver_, ipam_, *kernel_, engine_, looks_},
                                    {*store_, paths_of(command_), config_.docker_socket})) {}
 
@@ -215,7 +214,7 @@ Result<void> Daemon::ask_docker() {
   }
   auto const post = [this](std::function<void()> task) { server_.post(std::move(task)); };
   Result<void> const started = engine_.start(config_.docker_socket, *store_, post);
-  return started ? stewardship_.start(config_.docker_socket, config_.attach, post) : started;
+  return started ? steward_.start(config_.docker_socket, config_.attach, post) : started;
 }
 
 void Daemon::run() {
@@ -225,7 +224,7 @@ void Daemon::run() {
   CoreWork work;
   work.on_drained = [this] {
     group_.finish();
-    stewardship_.follow();
+    steward_.follow();
     settle_overdue();
     try_again();
     take_disturbance();
@@ -240,7 +239,7 @@ void Daemon::run() {
   work.on_stop = [this] { manager_.stopping(); };
   manager_.ready(in_one_line());
   server_.run(work);
-  stewardship_.stop();
+  steward_.stop();
   engine_.stop();
   log::info("stopped; containers keep their networks");
 }
@@ -266,7 +265,7 @@ void Daemon::reload() {
     log::error("configuration is used as it was: {}", config.error().message);
   }
   log_changes(driver_.configure(settings_of(config_)));
-  stewardship_.configure(config_.attach);
+  steward_.configure(config_.attach);
   looks_.look();
   engine_.ask_marks();
 }

@@ -16,7 +16,7 @@
 #include "plugin/server.h"
 #include "plugin/service_notify.h"
 #include "plugin/socket_activation.h"
-#include "plugin/stewardship.h"
+#include "plugin/steward_seat.h"
 #include "plugin/unfinished.h"
 #include "ports/socket_ports.h"
 #include "store/store.h"
@@ -87,7 +87,7 @@ class Daemon {
   CommitGroup group_;
   Server server_;
   EngineView engine_;
-  Stewardship stewardship_;
+  StewardSeat steward_;
   Looks looks_;
   Alarm alarm_;  // for what looks_ has to do
   Rebuilding rebuilding_;

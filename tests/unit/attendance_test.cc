@@ -2,7 +2,7 @@
 #include "plugin/attendance.h"
 
 #include "plugin/routes.h"
-#include "plugin/stewardship.h"
+#include "plugin/steward_seat.h"
 #include "tests/support/expect_ok.h"
 #include "tests/support/fake_host_ports.h"
 #include "tests/support/fake_kernel.h"
@@ -103,12 +103,12 @@ TEST_F(AttendanceTest, AJoinThatFailsIsAnsweredAtOnce) {
 }
 
 TEST_F(AttendanceTest, WithoutAStewardNothingIsWaitedFor) {
-  Stewardship stewardship(driver_, store_, group_);
+  StewardSeat seat(driver_, store_, group_);
   int done = 0;
-  stewardship.follow();
-  stewardship.configure({});
-  stewardship.joined({"n"}, {"e"}, [&done] { ++done; });
-  stewardship.left({"n"}, {"e"}, [&done] { ++done; });
+  seat.follow();
+  seat.configure({});
+  seat.joined({"n"}, {"e"}, [&done] { ++done; });
+  seat.left({"n"}, {"e"}, [&done] { ++done; });
   EXPECT_EQ(done, 2);
 }
 

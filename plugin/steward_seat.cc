@@ -1,4 +1,4 @@
-#include "plugin/stewardship.h"
+#include "plugin/steward_seat.h"
 
 #include "base/log.h"
 
@@ -24,7 +24,7 @@ std::vector<OwnNetwork> own_networks(Driver const& driver) {
   return networks;
 }
 
-Result<void> Stewardship::start(std::filesystem::path socket, AttachWishes wishes,
+Result<void> StewardSeat::start(std::filesystem::path socket, AttachWishes wishes,
                                 Post post_to_core) {
   Result<std::vector<Membership>> const made = store_.load_memberships();
   if (!made) {
@@ -37,7 +37,7 @@ Result<void> Stewardship::start(std::filesystem::path socket, AttachWishes wishe
   return {};
 }
 
-StewardHooks Stewardship::hooks(Post post_to_core) {
+StewardHooks StewardSeat::hooks(Post post_to_core) {
   StewardHooks hooks;
   hooks.post_to_core = std::move(post_to_core);
   hooks.on_routes = [this](std::set<ProxyRoute> routes) { learn(std::move(routes)); };
@@ -46,13 +46,13 @@ StewardHooks Stewardship::hooks(Post post_to_core) {
   return hooks;
 }
 
-void Stewardship::configure(AttachWishes wishes) {
+void StewardSeat::configure(AttachWishes wishes) {
   if (steward_) {
     steward_->configure(std::move(wishes));
   }
 }
 
-void Stewardship::follow() {
+void StewardSeat::follow() {
   std::uint64_t const generation = driver_.networks_generation();
   if (steward_ && generation != told_generation_) {
     told_generation_ = generation;
@@ -61,7 +61,7 @@ void Stewardship::follow() {
 }
 
 /// A network that was made a moment ago is told first: the steward has to know what it wishes.
-void Stewardship::joined(NetworkId const& network, EndpointId const& endpoint,
+void StewardSeat::joined(NetworkId const& network, EndpointId const& endpoint,
                          std::function<void()> done) {
   std::optional<Endpoint> const known = driver_.endpoint(network, endpoint);
   if (!steward_ || !known) {
@@ -73,7 +73,7 @@ void Stewardship::joined(NetworkId const& network, EndpointId const& endpoint,
                    std::move(done));
 }
 
-void Stewardship::left(NetworkId const& network, EndpointId const& endpoint,
+void StewardSeat::left(NetworkId const& network, EndpointId const& endpoint,
                        std::function<void()> done) {
   if (!steward_) {
     done();
@@ -84,20 +84,20 @@ void Stewardship::left(NetworkId const& network, EndpointId const& endpoint,
 }
 
 /// What is kept of routes and memberships is no part of a group of IPAM requests.
-void Stewardship::learn(std::set<ProxyRoute> routes) {
+void StewardSeat::learn(std::set<ProxyRoute> routes) {
   group_.finish();
   for (std::string const& line : driver_.learn_routes(std::move(routes))) {
     log::info("{}", line);
   }
 }
 
-Result<void> Stewardship::keep(Membership const& membership) {
+Result<void> StewardSeat::keep(Membership const& membership) {
   group_.finish();
   return store_.save(membership);
 }
 
 /// One that cannot be forgotten now is found to be over at a look.
-void Stewardship::forget(Membership const& membership) {
+void StewardSeat::forget(Membership const& membership) {
   group_.finish();
   if (Result<void> const removed = store_.remove(membership); !removed) {
     log::warn("{}", removed.error().message);

@@ -19,12 +19,12 @@
 
 namespace drawbridge {
 
-class Stewardship final : public Attendance {
+class StewardSeat final : public Attendance {
  public:
   using Post = std::function<void(std::function<void()>)>;
 
   /// All outlive the object.
-  Stewardship(Driver& driver, Store& store, CommitGroup& group)
+  StewardSeat(Driver& driver, Store& store, CommitGroup& group)
       : driver_(driver), store_(store), group_(group) {}
 
   /// Begins. Once, after the driver has started.
