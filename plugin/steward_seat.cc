@@ -26,7 +26,7 @@ std::vector<OwnNetwork> own_networks(Driver const& driver) {
 
 Result<void> StewardSeat::start(std::filesystem::path socket, AttachWishes wishes,
                                 Post post_to_core) {
-  Result<std::vector<Membership>> const made = store_.load_memberships();
+  auto const made = store_.load_memberships();
   if (!made) {
     return fail(made.error());
   }
