@@ -113,9 +113,10 @@ constexpr char const* schema_4 = R"sql(
   PRAGMA user_version = 4;
 )sql";
 
-/// Whether an endpoint may be its container's way out; which proxies reach which endpoints, and the memberships that rules brought about: of any
-/// network of Docker's, so that they belong to no row here. The key's columns come first: SQLite
-/// 3.40 takes the table for damaged where others stand before them.
+/// Whether an endpoint may be its container's way out; which proxies reach which endpoints; and the
+/// memberships that rules brought about, of any network of Docker's, so that they belong to no row
+/// here. The key's columns come first: SQLite 3.40 takes the table for damaged where others stand
+/// before them.
 constexpr char const* schema_5 = R"sql(
   ALTER TABLE endpoints ADD COLUMN is_default_route INTEGER NOT NULL DEFAULT 1;
 
