@@ -58,6 +58,11 @@ bool is_routable(Container const& container) {
          is_of_caddy(container);
 }
 
+bool could_become_routable(Container const& container) {
+  return !container.environment && !is_routable(container) && !is_one_off(container) &&
+         label_of(container, "drawbridge.proxy") != "false";
+}
+
 // Behind a '*' each place is tried in turn; a later '*' makes the earlier one final.
 bool matches_glob(std::string_view pattern, std::string_view text) {
   std::size_t p = 0;

@@ -15,6 +15,9 @@ namespace drawbridge {
 /// Without a known environment only the labels count.
 bool is_routable(Container const& container);
 
+/// returns  whether an environment that is not known yet could make it routable
+bool could_become_routable(Container const& container);
+
 bool matches(Match const& match, Container const& container);
 
 /// returns  true when one of them does

@@ -23,9 +23,18 @@ std::string untagged(std::string const& driver) {
 }
 
 /// Containers that share a network namespace with the host or with another one have no networks.
+/// Empty: not known yet.
 bool can_be_attached(Container const& container) {
-  return container.network_mode != "host" && container.network_mode != "none" &&
+  return !container.network_mode.empty() && container.network_mode != "host" && container.network_mode != "none" &&
          !container.network_mode.starts_with("container:");
+}
+
+/// returns  whether it could match once its environment is known
+bool could_match(std::vector<Match> const& any_of, Container const& container) {
+  return could_become_routable(container) &&
+         std::any_of(any_of.begin(), any_of.end(), [](Match const& each) {
+           return each.kind == Match::Kind::routable;
+         });
 }
 
 /// A container of a rule on a network that the rule means.
@@ -58,6 +67,7 @@ class Planner {
   AttachWishes const& wishes_;
   std::set<Membership> const& made_;
   std::set<Membership> wanted_;
+  std::set<Membership> perhaps_wanted_;  // once it is known what some containers are
   AttachPlan plan_;
 };
 
@@ -139,30 +149,33 @@ bool Planner::means(ProxyRule const& rule, HostNetwork const& network) const {
 /// Only our own networks have routes; any other is joined.
 void Planner::follow(ProxyRule const& rule, Pair pair) {
   bool const is_routed = rule.mode == ProxyMode::route && pair.network.is_ours;
-  bool has_routable = false;
+  bool const is_joined = !is_routed && can_be_attached(pair.proxy);
   for (auto const& [id, container] : host_.containers) {
     Attachment const* const target = attachment_of(container, pair.network.id);
-    bool const counts = target != nullptr && id != pair.proxy.id && container.is_running() &&
-                        matches(rule.routable, container);
-    has_routable = has_routable || counts;
+    bool const is_there =
+        target != nullptr && !target->left && id != pair.proxy.id && container.is_running();
+    bool const counts = is_there && matches(rule.routable, container);
     if (counts && is_routed) {
       route(pair.network, *target, pair.proxy);
+    } else if (counts && is_joined) {
+      wanted_.insert({pair.network.id, pair.proxy.id});
+    } else if (is_there && is_joined && could_match(rule.routable, container)) {
+      perhaps_wanted_.insert({pair.network.id, pair.proxy.id});
     }
-  }
-  if (has_routable && !is_routed && can_be_attached(pair.proxy)) {
-    wanted_.insert({pair.network.id, pair.proxy.id});
   }
 }
 
-/// From wherever the proxy is, but for networks that it shares with the container.
+/// From wherever the proxy is, but for networks that it shares with the container. What a container
+/// lists between two starts may be somebody else's by now.
 void Planner::route(HostNetwork const& network, Attachment const& target, Container const& proxy) {
-  if (target.endpoint.value.empty() || !proxy.is_running()) {
+  if (target.endpoint.value.empty() || proxy.state != RunState::running) {
     return;
   }
   for (Attachment const& place : proxy.attachments) {
     auto const from = host_.networks.find(place.network);
     bool const is_elsewhere =
-        from != host_.networks.end() && place.network != network.id && !from->second.bridge.empty();
+        from != host_.networks.end() && place.network != network.id && !place.left &&
+        !from->second.bridge.empty();
     for (std::optional<IpPrefix> const& own : {place.ipv4, place.ipv6}) {
       if (is_elsewhere && own) {
         plan_.routes.insert({network.id, target.endpoint, from->second.bridge, own->address});
@@ -186,6 +199,8 @@ void Planner::follow(Match const& match, HostNetwork const& network) {
   for (auto const& [id, container] : host_.containers) {
     if (can_be_attached(container) && matches(match, container)) {
       wanted_.insert({network.id, id});
+    } else if (could_match({match}, container)) {
+      perhaps_wanted_.insert({network.id, id});
     }
   }
 }
@@ -205,7 +220,7 @@ void Planner::settle_memberships() {
                           attachment_of(container->second, each.network) != nullptr;
     if (!is_there && !wanted_.contains(each)) {
       plan_.forget.insert(each);
-    } else if (is_there && !wanted_.contains(each)) {
+    } else if (is_there && !wanted_.contains(each) && !perhaps_wanted_.contains(each)) {
       plan_.disconnect.insert(each);
     }
   }

@@ -60,6 +60,9 @@ struct AttachPlan {
   bool operator==(AttachPlan const&) const = default;
 };
 
+/// What is not known yet ends nothing: while a container's environment could make it match, or it
+/// is not known whether it keeps a place that it left, memberships stay as they are.
+///
 /// made  memberships that were made by earlier plans
 AttachPlan plan_attachments(HostView const& host, AttachWishes const& wishes,
                             std::set<Membership> const& made);

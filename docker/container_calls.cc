@@ -30,6 +30,10 @@ Result<std::vector<Container>> fetch_containers(ApiClient& api, std::string_view
   return fetch_list(api, path_of_containers(name));
 }
 
+Result<std::vector<Container>> fetch_containers(ApiClient& api, ContainerId const& id) {
+  return fetch_list(api, path_of_listed_container(id.value));
+}
+
 Result<Container> inspect_container(ApiClient& api, ContainerId const& container) {
   std::string const path = path_of_container(container.value);
   Result<std::string> const body = api.get(path);

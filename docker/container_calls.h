@@ -23,6 +23,9 @@ Result<std::vector<Container>> fetch_containers(ApiClient& api);
 /// The same of the containers, running or not, with a name like this: '.' stands for any character.
 Result<std::vector<Container>> fetch_containers(ApiClient& api, std::string_view name);
 
+/// The same of one container; nothing when it is gone.
+Result<std::vector<Container>> fetch_containers(ApiClient& api, ContainerId const& id);
+
 /// Asks for one container with its environment. It takes the container's lock: while the container
 /// starts or stops, and during CreateEndpoint, Join and Leave of its endpoints, it waits until that
 /// is over. So never inside a handler (docker run would hang until the deadline), and best after

@@ -129,6 +129,11 @@ std::string path_of_containers(std::string_view name) {
   return path_of_containers() + "&filters=" + percent_encoded(json::serialize(filters));
 }
 
+std::string path_of_listed_container(std::string_view id) {
+  json::object const filters{{"id", {id}}};
+  return path_of_containers() + "&filters=" + percent_encoded(json::serialize(filters));
+}
+
 std::string path_of_container(std::string_view container) {
   return fmt::format("/containers/{}/json", percent_encoded(container));
 }

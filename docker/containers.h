@@ -20,6 +20,9 @@ std::string path_of_containers();
 ///          for any character
 std::string path_of_containers(std::string_view name);
 
+/// returns  the path that lists this container, running or not
+std::string path_of_listed_container(std::string_view id);
+
 /// returns  the path of one container's own page, of an id or a name
 std::string path_of_container(std::string_view container);
 

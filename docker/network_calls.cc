@@ -50,6 +50,9 @@ json::object endpoint_config_of(ConnectOptions const& options) {
   if (options.gateway_priority) {
     config["GwPriority"] = *options.gateway_priority;
   }
+  if (!options.driver_options.empty()) {
+    config["DriverOpts"] = members_of(options.driver_options);
+  }
   return config;
 }
 

@@ -33,6 +33,7 @@ struct ConnectOptions {
   /// Below 0 behind all others. Left out for engines older than API 1.48, which choose by the names
   /// of the networks (ApiClient::minor_version() tells).
   std::optional<int> gateway_priority = std::nullopt;
+  std::map<std::string, std::string> driver_options = {};  // `--driver-opt KEY=VALUE`
 };
 
 /// Puts a container on a network. It takes the container's lock: while the container starts or

@@ -77,6 +77,14 @@ std::string bridge_of(ReplyReader& reader, DockerNetwork const& network, json::o
   return named.empty() ? "br-" + std::string(network.id.brief()) : named;
 }
 
+std::map<std::string, std::string> options_of(ReplyReader& reader, json::object const& in) {
+  std::map<std::string, std::string> options;
+  for (json::key_value_pair const& option : reader.object(in, "Options")) {
+    options[option.key()] = reader.as_text(option.value(), option.key());
+  }
+  return options;
+}
+
 DockerNetwork network_of(ReplyReader& reader, json::object const& in) {
   DockerNetwork network;
   network.id.value = reader.text(in, "Id");
@@ -91,9 +99,10 @@ DockerNetwork network_of(ReplyReader& reader, json::object const& in) {
   network.subnets = subnets_of(reader, ipam);
   network.endpoints = endpoints_of(reader, in);
   network.internal = reader.flag(in, "Internal");
-  for (json::key_value_pair const& option : reader.object(in, "Options")) {
-    network.options[option.key()] = reader.as_text(option.value(), option.key());
-  }
+  network.options = options_of(reader, in);
+  network.ipam_options = options_of(reader, ipam);
+  network.enable_ipv6 = reader.flag(in, "EnableIPv6");
+  network.scope = reader.text(in, "Scope");
   return network;
 }
 

@@ -26,6 +26,9 @@ struct Attachment {
   std::string network_name = {};
   std::optional<MacAddress> mac = {};
   std::vector<IpAddress> chosen = {};  // what its owner asked for (`--ip`), running or not
+  // The endpoint is gone or going, of a container that is said to run: whether the place is kept is
+  // not known until it stopped, or is listed.
+  bool left = false;
 
   bool operator==(Attachment const&) const = default;
 };

@@ -48,6 +48,9 @@ struct DockerNetwork {
   std::vector<DockerEndpoint> endpoints;
   bool internal = false;
   std::map<std::string, std::string> options = {};  // `-o KEY=VALUE`
+  std::map<std::string, std::string> ipam_options = {};
+  bool enable_ipv6 = false;
+  std::string scope = {};  // "local", or "swarm"
 
   bool operator==(DockerNetwork const&) const = default;
 };

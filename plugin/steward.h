@@ -3,9 +3,10 @@
 //
 // A thread of its own asks Docker, listens to its events and connects and disconnects; what is to
 // change in our rules is posted to the core thread. Calls come from the core thread. Without a
-// docker_socket there is no steward, and everything else works. source: docs/adr (steward)
+// docker_socket there is no steward, and everything else works. source: docs/adr/0030
 #pragma once
 
+#include "attach/own.h"
 #include "attach/plan.h"
 #include "base/result.h"
 
@@ -18,27 +19,6 @@
 #include <vector>
 
 namespace drawbridge {
-
-/// A network of ours with what its options wish.
-struct OwnNetwork {
-  NetworkId id;
-  std::string bridge;
-  std::vector<std::string> proxies;
-  ProxyMode proxy_mode = ProxyMode::route;
-  std::vector<Match> attach;
-
-  bool operator==(OwnNetwork const&) const = default;
-};
-
-/// An endpoint of ours and what it has, as Join and Leave tell.
-struct OwnEndpoint {
-  NetworkId network;
-  EndpointId endpoint;
-  std::optional<IpAddress> ipv4;
-  std::optional<IpAddress> ipv6;
-
-  bool operator==(OwnEndpoint const&) const = default;
-};
 
 /// What the steward has the core thread do; each is called there.
 struct StewardHooks {
@@ -53,16 +33,20 @@ struct StewardLimits {
   std::chrono::milliseconds answer{300};   // that a Join or Leave waits at most
   std::chrono::milliseconds gather{20};    // after an event, for more of them
   std::chrono::milliseconds look{30'000};  // between two looks at everything
+  std::chrono::milliseconds inspect{250};  // that asking for a container's environment takes
+  std::chrono::milliseconds patience{50};  // of a Join for that
+  std::chrono::milliseconds doubt{1'000};  // before a look at who left without a reason
   std::chrono::milliseconds first_retry{200};
   std::chrono::milliseconds longest_retry{30'000};
 };
 
 class Steward {
  public:
-  /// Starts the thread. `made` is what the store holds.
+  /// Starts the threads with the first wish; without any there is no call and no thread. `made` is
+  /// what the store holds.
   Steward(std::filesystem::path socket, AttachWishes wishes, std::vector<OwnNetwork> networks,
           std::set<Membership> made, StewardHooks hooks, StewardLimits limits = {});
-  /// Waits for the call in progress.
+  /// Ends the calls in progress, on the core thread. Answers that wait are posted there.
   ~Steward();
 
   /// Takes over what the configuration wishes now, and looks at everything.
