@@ -157,15 +157,27 @@ Reaction FakeEngine::reaction_to(std::string const& path, std::string const& req
   std::lock_guard const lock(mutex_);
   asked_.push_back(path);
   requests_.push_back(request);
-  auto const found = reactions_.find(path);
-  if (found == reactions_.end()) {
+  std::vector<Reaction>* const reactions = reactions_for(path);
+  if (reactions == nullptr) {
     return {api_reply(404, R"({"message":"page not found"})", api_version_)};
   }
-  Reaction reaction = found->second.front();
-  if (found->second.size() > 1) {
-    found->second.erase(found->second.begin());
+  Reaction reaction = reactions->front();
+  if (reactions->size() > 1) {
+    reactions->erase(reactions->begin());
   }
   return reaction;
+}
+
+/// returns  nullptr when nothing was set for the path
+std::vector<Reaction>* FakeEngine::reactions_for(std::string const& path) {
+  for (auto& [wanted, reactions] : reactions_) {
+    bool const is_open = wanted.ends_with('*');
+    std::string_view const beginning(wanted.data(), wanted.size() - (is_open ? 1 : 0));
+    if (path == beginning || (is_open && path.starts_with(beginning))) {
+      return &reactions;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace drawbridge

@@ -35,6 +35,7 @@ class FakeEngine {
   ~FakeEngine();
 
   /// Sets what answers `path`, which has the version in front: each in its turn, the last for ever.
+  /// A '*' at its end stands for anything.
   void on(std::string const& path, std::vector<Reaction> reactions);
   /// Sets a reply with status 200.
   void give(std::string const& path, std::string_view body) {
@@ -55,6 +56,7 @@ class FakeEngine {
   void answer(FileDescriptor client);
   void keep(FileDescriptor client);
   Reaction reaction_to(std::string const& path, std::string const& request);
+  std::vector<Reaction>* reactions_for(std::string const& path);
 
   std::string api_version_;
   UnixSocket socket_;

@@ -52,6 +52,7 @@ class AttachPlanTest : public testing::Test {
     container.name = id.value;
     container.state = RunState::running;
     container.network_mode = "default";
+    container.environment.emplace();
     container.attachments = std::move(attachments);
     return host.containers.insert_or_assign(id, container).first->second;
   }
@@ -170,9 +171,41 @@ TEST_F(AttachPlanTest, MatchingContainersAreAttached) {
   EXPECT_EQ(plan().disconnect, made);
 }
 
+TEST_F(AttachPlanTest, WhatIsNotKnownYetEndsNothing) {
+  name_proxy_in(shop, ProxyMode::join);
+  run(proxy, {at(home, "10.0.0.2"), at(shop, "10.1.0.9")});
+  run(app, {at(shop, "10.1.0.2")}).environment.reset();
+  made = {{shop, proxy}};
+  EXPECT_EQ(plan(), AttachPlan{});
+  host.containers.at(app).environment = {"VIRTUAL_HOST=app.example"};
+  EXPECT_EQ(plan(), AttachPlan{});
+  host.containers.at(app).environment.emplace();
+  EXPECT_EQ(plan().disconnect, made);
+}
+
+TEST_F(AttachPlanTest, WhoLeftANetworkIsNotThereAnyMore) {
+  name_proxy_in(shop, ProxyMode::join);
+  run(proxy, {at(home, "10.0.0.2"), at(shop, "10.1.0.9")});
+  made = {{shop, proxy}};
+  host.containers.at(app).attachments.front().left = true;
+  EXPECT_EQ(plan().disconnect, made);
+  host.containers.at(app).attachments.front().left = false;
+  EXPECT_EQ(plan(), AttachPlan{}) << "the control";
+  host.containers.at(proxy).attachments.back().left = true;
+  EXPECT_EQ(plan(), AttachPlan{}) << "a proxy that may be stopping keeps its place";
+}
+
+TEST_F(AttachPlanTest, AProxyBetweenTwoStartsHasNoAddress) {
+  name_proxy_in(shop, ProxyMode::route);
+  host.containers.at(proxy).state = RunState::restarting;
+  EXPECT_TRUE(plan().routes.empty());
+  host.containers.at(proxy).state = RunState::running;
+  EXPECT_EQ(plan().routes, std::set<ProxyRoute>{route_to_app}) << "the control";
+}
+
 TEST_F(AttachPlanTest, ContainersWithoutANamespaceOfTheirOwnAreNotAttached) {
   wishes.attachments = {{{Match::Kind::name, "*", {}}, "blog"}};
-  for (char const* mode : {"host", "none", "container:0123"}) {
+  for (char const* mode : {"host", "none", "container:0123", ""}) {
     host.containers.at(app).network_mode = mode;
     EXPECT_EQ(plan().connect, (std::set<Membership>{{blog, proxy}})) << mode;
   }
