@@ -1,7 +1,7 @@
 // The core thread's work: a queue of tasks from other threads, and something to do when idle.
 //
-// One task at a time, in the order of arrival. One of the program's two mutexes is in here, the
-// other in docker_worker.h.
+// One task at a time, in the order of arrival. Mutexes are here, in docker_worker.h, and in what the
+// steward's threads share.
 #pragma once
 
 #include <chrono>
