@@ -126,13 +126,16 @@ void HostModel::saw(DockerNetwork const& network) {
   find_owners();
 }
 
-void HostModel::listed(Container const& container) {
-  Container taken = container;
-  if (auto const known = containers_.find(container.id); known != containers_.end()) {
+void HostModel::listed(ContainerId const& id, std::optional<Container> const& container) {
+  just_listed_.insert(id);
+  if (!container) {
+    return;
+  }
+  Container taken = *container;
+  if (auto const known = containers_.find(id); known != containers_.end()) {
     taken.environment = known->second.environment;
   }
   take(std::move(taken));
-  just_listed_.insert(container.id);
   find_owners();
 }
 
@@ -342,11 +345,17 @@ bool HostModel::is_understood(EndpointId const& endpoint) const {
 std::set<ContainerId> HostModel::to_inspect() const {
   std::set<ContainerId> ids;
   for (auto const& [id, container] : containers_) {
-    if (could_become_routable(container) || container.network_mode.empty()) {
+    if (is_to_be_inspected(id)) {
       ids.insert(id);
     }
   }
   return ids;
+}
+
+bool HostModel::is_to_be_inspected(ContainerId const& id) const {
+  auto const found = containers_.find(id);
+  return found != containers_.end() &&
+         (could_become_routable(found->second) || found->second.network_mode.empty());
 }
 
 std::set<ContainerId> HostModel::to_list(std::set<std::string> const& proxies,

@@ -27,8 +27,8 @@ class HostModel {
   void looked(std::vector<DockerNetwork> const& networks, std::vector<Container> const& containers);
   /// One network, with its endpoints. Those of ours get their containers' names.
   void saw(DockerNetwork const& network);
-  /// One container of a list.
-  void listed(Container const& container);
+  /// What a list told of one container; absent: it was not there.
+  void listed(ContainerId const& id, std::optional<Container> const& container);
   /// What only inspecting tells: environment and network mode.
   void inspected(Container const& container);
 
@@ -63,6 +63,7 @@ class HostModel {
   /// What it would have to know:
   /// returns  containers whose environment or mode is unknown
   std::set<ContainerId> to_inspect() const;
+  bool is_to_be_inspected(ContainerId const& id) const;
   /// proxies  names of containers whose addresses matter wherever they are
   /// returns  containers that run and whose endpoints are unknown where they matter: on networks
   ///          in `where`, and all those of `proxies`. Each once for each of its connections.

@@ -238,9 +238,8 @@ std::optional<ContainerId> Chores::in_progress_on(NetworkId const& network) cons
                                                           : std::nullopt;
 }
 
-Chores::Clock::time_point Chores::next_due() const {
-  Clock::time_point const now = Clock::now();
-  return std::min(retries_.next_due(now), name_retries_.next_due(now));
+Chores::Clock::time_point Chores::next_due(Clock::time_point when) const {
+  return std::min(retries_.next_due(when), name_retries_.next_due(when));
 }
 
 }  // namespace drawbridge

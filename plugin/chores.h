@@ -54,8 +54,8 @@ class Chores {
   std::set<Membership> const& made() const { return made_; }
   /// returns  whether something on this network is being changed
   bool is_busy_on(NetworkId const& network) const;
-  /// returns  when something that failed is tried again
-  Clock::time_point next_due() const;
+  /// returns  when something that failed is tried again, of what was not due at `when`
+  Clock::time_point next_due(Clock::time_point when) const;
   /// Tries everything again at once: Docker is back.
   void hurry();
 

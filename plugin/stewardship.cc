@@ -33,13 +33,21 @@ ListenerLimits listener_limits(StewardLimits const& limits) {
   return listener;
 }
 
+bool is_about_our_networks(ProxyRule const& rule) {
+  return std::find(rule.drivers.begin(), rule.drivers.end(), "drawbridge") != rule.drivers.end();
+}
+
 }  // namespace
 
 bool is_watched(OwnNetwork const& network, AttachWishes const& wishes) {
   return !network.proxies.empty() ||
-         std::any_of(wishes.proxies.begin(), wishes.proxies.end(), [](ProxyRule const& rule) {
-           return std::find(rule.drivers.begin(), rule.drivers.end(), "drawbridge") !=
-                  rule.drivers.end();
+         std::any_of(wishes.proxies.begin(), wishes.proxies.end(), is_about_our_networks);
+}
+
+bool is_routed(OwnNetwork const& network, AttachWishes const& wishes) {
+  bool const is_own = !network.proxies.empty() && network.proxy_mode == ProxyMode::route;
+  return is_own || std::any_of(wishes.proxies.begin(), wishes.proxies.end(), [](auto const& rule) {
+           return rule.mode == ProxyMode::route && is_about_our_networks(rule);
          });
 }
 
@@ -208,11 +216,13 @@ void Stewardship::heard_event(DockerEvent const& event) {
     return;
   }
   note([event](HostModel& model) { tell(model, event); });
+  ContainerId const id{event.id};
   if (event.action == "start") {
-    inspected_.erase(ContainerId{event.id});
+    inspected_.erase(id);  // what was in the way before is over
   }
-  if (has_looked_) {
-    ask_what_is_missing();
+  // At once: soon the container's start takes its lock.
+  if (has_looked_ && model_.is_to_be_inspected(id) && inspected_.insert(id).second) {
+    inspect(id);
   }
   plan_by(Clock::now() + limits_.gather);
 }
@@ -274,7 +284,7 @@ void Stewardship::ask_what_is_missing() {
       inspect(id);
     }
   }
-  for (ContainerId const& id : model_.to_list(routed_proxies(), watched_networks())) {
+  for (ContainerId const& id : model_.to_list(routed_proxies(), routed_networks())) {
     if (listing_.insert(id).second) {
       list(id);
     }
@@ -320,9 +330,10 @@ void Stewardship::list(ContainerId const& id) {
     Result<std::vector<Container>> listed = fetch_containers(api, id);
     post([this, id, listed = std::move(listed)] {
       listing_.erase(id);
-      for (Container const& each : listed.value_or(std::vector<Container>{})) {
-        note([each](HostModel& model) { model.listed(each); });
-      }
+      bool const is_there = listed && !listed->empty();
+      std::optional<Container> const seen =
+          is_there ? std::optional(listed->front()) : std::nullopt;
+      note([id, seen](HostModel& model) { model.listed(id, seen); });
       plan_now();
     });
   });
@@ -336,9 +347,8 @@ void Stewardship::find(std::string const& name) {
     post([this, name, listed = std::move(listed)] {
       finding_.erase(name);
       for (Container const& each : listed.value_or(std::vector<Container>{})) {
-        note([each](HostModel& model) { model.listed(each); });
+        note([each](HostModel& model) { model.listed(each.id, each); });
       }
-      ask_what_is_missing();
       plan_now();
     });
   });

@@ -26,6 +26,8 @@ struct StewardshipHooks {
 
 /// returns  whether a proxy wants something of this network, so that its Joins and Leaves matter
 bool is_watched(OwnNetwork const& network, AttachWishes const& wishes);
+/// returns  whether one wants ways in, so that its endpoints matter
+bool is_routed(OwnNetwork const& network, AttachWishes const& wishes);
 
 /// returns  whether anybody wishes anything
 bool has_wishes(std::vector<OwnNetwork> const& networks, AttachWishes const& wishes);
@@ -92,7 +94,7 @@ class Stewardship {
   void ask(NetworkId const& network);
   void answered(NetworkId const& network, Result<DockerNetwork> const& seen);
   std::set<std::string> routed_proxies() const;
-  std::set<NetworkId> watched_networks() const;
+  std::set<NetworkId> routed_networks() const;
 
   void plan();
   void tell_routes(std::set<ProxyRoute> const& routes);

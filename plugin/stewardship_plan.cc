@@ -16,6 +16,7 @@ void Stewardship::plan() {
   Clock::time_point const now = Clock::now();
   plan_due_ = never;
   has_planned_ = true;
+  ask_what_is_missing();
   HostView const host = model_.view();
   AttachPlan const plan = plan_attachments(host, wishes_, chores_.made());
   tell_routes(plan.routes);
@@ -27,7 +28,7 @@ void Stewardship::plan() {
   for (Waiter& waiter : waiters_) {
     waiter.planned = waiter.planned || knows(waiter, now);
   }
-  retry_due_ = chores_.next_due();
+  retry_due_ = chores_.next_due(now);
   wake_or_rest();
 }
 
@@ -139,11 +140,10 @@ std::set<std::string> Stewardship::routed_proxies() const {
   return names;
 }
 
-/// returns  networks of ours that have routes into them: whose endpoints have to be known
-std::set<NetworkId> Stewardship::watched_networks() const {
+std::set<NetworkId> Stewardship::routed_networks() const {
   std::set<NetworkId> ids;
   for (OwnNetwork const& network : networks_) {
-    if (is_watched(network, wishes_)) {
+    if (is_routed(network, wishes_)) {
       ids.insert(network.id);
     }
   }

@@ -210,7 +210,7 @@ TEST_F(HostModelTest, AProxyThatStartsIsListedOnce) {
   EXPECT_EQ(model.to_list({"proxy"}, {}), std::set<ContainerId>{proxy});
   EXPECT_TRUE(model.to_list({"other"}, {}).empty());
   EXPECT_EQ(model.to_list({}, {home}), std::set<ContainerId>{proxy});
-  model.listed(container(proxy, RunState::running, {at(home, "ep-new")}));
+  model.listed(proxy, container(proxy, RunState::running, {at(home, "ep-new")}));
   EXPECT_TRUE(model.to_list({"proxy"}, {home}).empty());
 }
 
