@@ -2,10 +2,10 @@
 // from the driver's own Joins and Leaves. Pure.
 //
 // Three sources that are never in step. Lists are whole, but of a moment ago. Events come some
-// milliseconds late, and do not name endpoints. Join and Leave come first and name the endpoint, but
-// not the container. So what Joins and Leaves tell lies over the rest: an endpoint that joined is
-// there until it leaves, and one that left never comes back, whatever list or event is older than
-// that. Facts may come twice. source: docs/adr/0030; moby daemon/container_operations.go
+// milliseconds late, and do not name endpoints. Join and Leave come first and name the endpoint,
+// but not the container. So what Joins and Leaves tell lies over the rest: an endpoint that joined
+// is there until it leaves, and one that left never comes back, whatever list or event is older
+// than that. Facts may come twice. source: docs/adr/0030; moby daemon/container_operations.go
 #pragma once
 
 #include "attach/host_view.h"
@@ -97,7 +97,7 @@ class HostModel {
   std::map<NetworkId, OwnNetwork> own_;
   std::set<NetworkId> unknown_;
   std::map<EndpointId, Joined> joined_;
-  std::set<EndpointId> gone_;        // endpoints that left; lists may still show them
+  std::set<EndpointId> gone_;          // endpoints that left; lists may still show them
   std::set<ContainerId> just_listed_;  // since their last connection
 };
 

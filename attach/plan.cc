@@ -25,16 +25,15 @@ std::string untagged(std::string const& driver) {
 /// Containers that share a network namespace with the host or with another one have no networks.
 /// Empty: not known yet.
 bool can_be_attached(Container const& container) {
-  return !container.network_mode.empty() && container.network_mode != "host" && container.network_mode != "none" &&
-         !container.network_mode.starts_with("container:");
+  return !container.network_mode.empty() && container.network_mode != "host" &&
+         container.network_mode != "none" && !container.network_mode.starts_with("container:");
 }
 
 /// returns  whether it could match once its environment is known
 bool could_match(std::vector<Match> const& any_of, Container const& container) {
   return could_become_routable(container) &&
-         std::any_of(any_of.begin(), any_of.end(), [](Match const& each) {
-           return each.kind == Match::Kind::routable;
-         });
+         std::any_of(any_of.begin(), any_of.end(),
+                     [](Match const& each) { return each.kind == Match::Kind::routable; });
 }
 
 /// A container of a rule on a network that the rule means.
@@ -173,9 +172,8 @@ void Planner::route(HostNetwork const& network, Attachment const& target, Contai
   }
   for (Attachment const& place : proxy.attachments) {
     auto const from = host_.networks.find(place.network);
-    bool const is_elsewhere =
-        from != host_.networks.end() && place.network != network.id && !place.left &&
-        !from->second.bridge.empty();
+    bool const is_elsewhere = from != host_.networks.end() && place.network != network.id &&
+                              !place.left && !from->second.bridge.empty();
     for (std::optional<IpPrefix> const& own : {place.ipv4, place.ipv6}) {
       if (is_elsewhere && own) {
         plan_.routes.insert({network.id, target.endpoint, from->second.bridge, own->address});

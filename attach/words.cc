@@ -20,13 +20,11 @@ std::string name_of(HostView const& host, ContainerId const& id) {
 bool is_proxy_of(HostView const& host, AttachWishes const& wishes, Membership const& membership) {
   std::string const name = name_of(host, membership.container);
   auto const network = host.networks.find(membership.network);
-  bool const is_own =
-      network != host.networks.end() &&
-      std::find(network->second.proxies.begin(), network->second.proxies.end(), name) !=
-          network->second.proxies.end();
-  return is_own ||
-         std::any_of(wishes.proxies.begin(), wishes.proxies.end(),
-                     [&name](ProxyRule const& rule) { return rule.container == name; });
+  bool const is_own = network != host.networks.end() &&
+                      std::find(network->second.proxies.begin(), network->second.proxies.end(),
+                                name) != network->second.proxies.end();
+  return is_own || std::any_of(wishes.proxies.begin(), wishes.proxies.end(),
+                               [&name](ProxyRule const& rule) { return rule.container == name; });
 }
 
 bool is_on(Container const& container, NetworkId const& network) {

@@ -128,10 +128,10 @@ Result<ApiChange> Chores::call(ApiClient& api, Job const& job) {
     in_progress_ = job.membership;
   }
   auto const& [network, container] = job.membership;
-  Result<ApiChange> outcome = job.change == Change::connect
-                                  ? connect_container(api, network, container, job.options)
-                                  : disconnect_container(api, network, container,
-                                                         Disconnect::normal);
+  Result<ApiChange> outcome =
+      job.change == Change::connect
+          ? connect_container(api, network, container, job.options)
+          : disconnect_container(api, network, container, Disconnect::normal);
   std::lock_guard const lock(mutex_);
   in_progress_.reset();
   return outcome;

@@ -183,8 +183,9 @@ void Steward::Impl::keep_no_more(Membership const& each) {
   hooks_.on_ended(each);
 }
 
-Steward::Steward(std::filesystem::path socket, AttachWishes wishes, std::vector<OwnNetwork> networks,
-                 std::set<Membership> made, StewardHooks hooks, StewardLimits limits)
+Steward::Steward(std::filesystem::path socket, AttachWishes wishes,
+                 std::vector<OwnNetwork> networks, std::set<Membership> made, StewardHooks hooks,
+                 StewardLimits limits)
     : impl_(std::make_unique<Impl>(std::move(socket), std::move(made), std::move(hooks), limits)) {
   impl_->begin(std::move(wishes), std::move(networks));
 }

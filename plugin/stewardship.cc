@@ -108,6 +108,7 @@ void Stewardship::joined(OwnEndpoint endpoint, std::optional<ContainerId> owner,
     }
     note([endpoint, owner](HostModel& model) { model.is_of(endpoint.endpoint, *owner); });
     ++joins_in_progress_[endpoint.network];
+    plan_by(Clock::now() + limits_.gather);
   });
 }
 
@@ -185,6 +186,7 @@ void Stewardship::wake_or_rest() {
   } else if (!is_needed() && listener_) {
     listener_.reset();
     has_looked_ = false;
+    has_planned_ = false;
     look_due_ = never;
   }
 }
@@ -236,9 +238,10 @@ void Stewardship::lost(Error const& reason) {
   ++losses_;
   bool const is_long = is_refused || losses_ >= losses_until_told;
   if (is_long && !std::exchange(is_outage_told_, true)) {
-    log::warn("docker does not tell its events: {}; proxies and attachments follow late, or stay as "
-              "they are, until it does",
-              reason.message);
+    log::warn(
+        "docker does not tell its events: {}; proxies and attachments follow late, or stay as "
+        "they are, until it does",
+        reason.message);
   }
 }
 
@@ -259,6 +262,11 @@ void Stewardship::looked(Result<DockerInventory> const& seen) {
   looking_ = false;
   look_due_ = Clock::now() + limits_.look;
   if (!seen) {
+    bool const is_refused = seen.error().code == Errc::unsupported;
+    if (is_refused && !std::exchange(is_refusal_told_, true)) {
+      log::warn("{}; the socket that docker_socket names has to allow this call",
+                seen.error().message);
+    }
     log::debug("no look at docker: {}", seen.error().message);
   } else {
     model_.looked(seen->networks, seen->containers);
@@ -266,6 +274,7 @@ void Stewardship::looked(Result<DockerInventory> const& seen) {
       fact(model_);
     }
     has_looked_ = true;
+    is_refusal_told_ = false;
     routes_.reset();
     sought_.clear();
     inspected_ = inspecting_;

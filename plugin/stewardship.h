@@ -119,12 +119,13 @@ class Stewardship {
   bool has_planned_ = false;
   int losses_ = 0;  // of the stream of events, since it was open last
   bool is_outage_told_ = false;
-  std::vector<Fact> since_look_;  // what was noted while a look was under way
+  bool is_refusal_told_ = false;
+  std::vector<Fact> since_look_;     // what was noted while a look was under way
   std::set<ContainerId> inspected_;  // asked about, whatever the answer
   std::set<ContainerId> inspecting_;
   std::set<ContainerId> listing_;
   std::set<std::string> finding_;
-  std::set<std::string> sought_;  // since the last look
+  std::set<std::string> sought_;      // since the last look
   std::map<NetworkId, bool> asking_;  // and whether to ask once more
   std::set<EndpointId> asked_;        // that waiters are about, and whose network was asked for
   std::map<NetworkId, int> joins_in_progress_;  // while Docker changes something for us there

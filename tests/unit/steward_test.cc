@@ -44,8 +44,8 @@ StewardLimits quick() {
 
 std::string network_json(std::string const& id, std::string const& endpoints = "") {
   return fmt::format(
-      R"({{"Id":"{0}","Name":"{0}","Driver":"drawbridge","Scope":"local","Containers":{{{1}}}}})", id,
-      endpoints);
+      R"({{"Id":"{0}","Name":"{0}","Driver":"drawbridge","Scope":"local","Containers":{{{1}}}}})",
+      id, endpoints);
 }
 
 std::string place_json(std::string const& network, std::string const& ipv4) {
@@ -108,8 +108,7 @@ class StewardTest : public testing::Test {
     engine_->give("/v1.41/networks/shop", network_json("shop"));
   }
   void give_networks() {
-    engine_->give("/v1.41/networks",
-                  "[" + network_json("home") + "," + network_json("shop") + "]");
+    engine_->give("/v1.41/networks", "[" + network_json("home") + "," + network_json("shop") + "]");
   }
   void give_containers(std::vector<std::string> const& containers) {
     engine_->give("/v1.41/containers/json?all=1", "[" + joined(containers) + "]");
@@ -285,10 +284,11 @@ TEST_F(StewardTest, WhatHappensIsFollowedByEventsAlone) {
   start_engine();
   start(ProxyMode::join);
   run_until([this] { return routes_.has_value(); });
-  engine_->say(container_event("create", "app", routable) + network_event("connect", "shop", "app") +
-               container_event("start", "app", routable));
+  engine_->say(container_event("create", "app", routable) +
+               network_event("connect", "shop", "app") + container_event("start", "app", routable));
   run_until([this] { return count("shop/connect") == 1 && !made_.empty(); });
-  engine_->say(network_event("disconnect", "shop", "app") + container_event("die", "app", routable));
+  engine_->say(network_event("disconnect", "shop", "app") +
+               container_event("die", "app", routable));
   run_until([this] { return made_.empty(); });
   EXPECT_EQ(count("shop/disconnect"), 1);
 }
