@@ -15,9 +15,9 @@ namespace drawbridge {
 struct OwnNetwork {
   NetworkId id;
   std::string bridge;
-  std::vector<std::string> proxies;
+  std::vector<std::string> proxies = {};
   ProxyMode proxy_mode = ProxyMode::route;
-  std::vector<Match> attach;
+  std::vector<Match> attach = {};
 
   bool operator==(OwnNetwork const&) const = default;
 };
