@@ -57,13 +57,13 @@ void invited_accepts_services(NftBatch& batch) {
 // What was translated is for a published port, and judged as such.
 // iifname . ip saddr . ip daddr @proxied4 ct status ! dnat counter accept, and the same for ip6
 void invited_accepts_proxies(NftBatch& batch) {
-  rule_in("invited", "proxies, at the members that they serve")
+  inet_rule("invited", "proxies, at the members that they serve")
       .in({Part::iifname, Part::ip_saddr, Part::ip_daddr}, nft_set::proxied4)
       .ct_not_dnat()
       .counter()
       .accept()
       .append_to(batch);
-  rule_in("invited", "proxies, at the members that they serve")
+  inet_rule("invited", "proxies, at the members that they serve")
       .in({Part::iifname, Part::ip6_saddr, Part::ip6_daddr}, nft_set::proxied6)
       .ct_not_dnat()
       .counter()

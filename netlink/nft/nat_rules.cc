@@ -96,13 +96,13 @@ void postrouting_hides_siblings(NftBatch& batch) {
 // containers unasked; at the gateway the answer is expected.
 // iifname . ip saddr . ip daddr @proxied4 ct status ! dnat counter masquerade, and the same for ip6
 void postrouting_hides_proxies(NftBatch& batch) {
-  rule_in("postrouting", "proxies come as the gateway, which every member can answer")
+  inet_rule("postrouting", "proxies come as the gateway, which every member can answer")
       .in({Part::iifname, Part::ip_saddr, Part::ip_daddr}, nft_set::proxied4)
       .ct_not_dnat()
       .counter()
       .masquerade()
       .append_to(batch);
-  rule_in("postrouting", "proxies come as the gateway, which every member can answer")
+  inet_rule("postrouting", "proxies come as the gateway, which every member can answer")
       .in({Part::iifname, Part::ip6_saddr, Part::ip6_daddr}, nft_set::proxied6)
       .ct_not_dnat()
       .counter()
