@@ -363,6 +363,52 @@ TEST_F(StewardTest, ANetworkThatIsMissingIsMade) {
   EXPECT_EQ(posts().size(), 1U) << requests();
 }
 
+TEST_F(StewardTest, AnEnvironmentIsAskedForBeforeTheStartAndOpensTheWayInItsJoin) {
+  start_engine();
+  start(ProxyMode::route);
+  run_until([this] { return routes_.has_value(); });
+  engine_->give("/v1.41/containers/app/json",
+                R"({"Id":"app","Name":"/app","Config":{"Env":["VIRTUAL_HOST=app.example"]},)"
+                R"("HostConfig":{"NetworkMode":"shop"},"State":{"Status":"created"}})");
+  engine_->give("/v1.41/networks/shop",
+                network_json("shop", R"("ep-ep1":{"Name":"app","EndpointID":"ep1"})"));
+  engine_->say(container_event("create", "app", R"("some":"label")"));
+  run_until([this] { return count("/containers/app/json") == 1; });
+  join(shop, "ep1");
+  run_until([this] { return answered_ == 1; });
+  EXPECT_EQ(routes_->size(), 1U);
+  engine_->say(network_event("connect", "shop", "app") + container_event("start", "app") +
+               container_event("create", "last"));
+  run_until([this] { return count("/containers/last/json") == 1; });
+  EXPECT_EQ(count("/containers/app/json"), 1);
+  EXPECT_EQ(count("/networks/shop"), 1) << "two calls for a start";
+}
+
+TEST_F(StewardTest, AnEnvironmentThatIsNotToldHoldsItsJoinUpForAMomentOnly) {
+  limits_.patience = milliseconds(20);
+  start_engine();
+  start(ProxyMode::route);
+  run_until([this] { return routes_.has_value(); });
+  engine_->give("/v1.41/networks/shop",
+                network_json("shop", R"("ep-ep1":{"Name":"app","EndpointID":"ep1"})"));
+  engine_->on("/v1.41/containers/app/json", {{"", milliseconds(0), true}});
+  engine_->say(container_event("create", "app", R"("some":"label")"));
+  run_until([this] { return count("/containers/app/json") == 1; });
+  join(shop, "ep1");
+  run_until([this] { return answered_ == 1; });
+  EXPECT_TRUE(routes_->empty());
+}
+
+TEST_F(StewardTest, WhoeverDockerConnectsForUsIsAnsweredAtOnce) {
+  start_engine();
+  give_containers({proxy(), app()});
+  engine_->on("/v1.41/networks/shop/connect", {{"", milliseconds(0), true}});
+  start(ProxyMode::join);
+  run_until([this] { return count("shop/connect") == 1; });
+  join(shop, "ep-proxy");
+  EXPECT_EQ(answered_, 1) << "Docker waits for it";
+}
+
 TEST_F(StewardTest, AnEngineThatHangsHoldsNobodyUpForLong) {
   limits_.answer = milliseconds(30);
   start_engine();
