@@ -1,6 +1,7 @@
 """A pod: nginx in a container that hands requests to services beside it, and those services.
 
     nginx_image(lab)   an image with the machine's nginx; returns its name
+    nginx_tar(text)    the root file system of one with another configuration
     WebServices        HTTP and websocket servers on 127.0.0.1 of a container
     get, websocket_echo   what a client asks, with a Host of its choice
 """
@@ -57,7 +58,6 @@ http {
 }
 """
 TEXTS = {
-    "etc/nginx.conf": CONFIGURATION,
     "etc/passwd": "root:x:0:0:root:/:/bin/sh\n",
     "etc/group": "root:x:0:\n",
 }
@@ -67,12 +67,13 @@ def _libraries(program):
     return re.findall(r"(/\S+) \(0x", subprocess.check_output(["ldd", program], text=True))
 
 
-def _nginx_tar():
+def nginx_tar(configuration):
+    """The root file system of such an image; nginx reads /etc/nginx.conf."""
     buffer = io.BytesIO(busybox_tar())
     with tarfile.open(fileobj=buffer, mode="a", dereference=True) as archive:
         for path in (NGINX, *_libraries(NGINX)):
             archive.add(path, path.lstrip("/"))
-        for name, text in TEXTS.items():
+        for name, text in {**TEXTS, "etc/nginx.conf": configuration}.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(text.encode())
             archive.addfile(entry, io.BytesIO(text.encode()))
@@ -80,7 +81,7 @@ def _nginx_tar():
 
 
 def nginx_image(lab):
-    return import_image(lab.engine_socket, _nginx_tar(), "nginx-of-debian")
+    return import_image(lab.engine_socket, nginx_tar(CONFIGURATION), "nginx-of-debian")
 
 
 class WebServices(TcpServer):
