@@ -4,6 +4,7 @@
     serve(docker, network, ...) a container whose web server says the container's name
     memberships(container)      the names of its networks: a set
     wait_for_memberships(container, networks)
+    wait_until_reached({(source, destination, address): EVERYTHING})
     keeps_its_way(proxy)        the block leaves its default route and its port as they were
 
 The host in the path says where the proxy asks: /to/app, /to/10.249.1.2.
@@ -15,7 +16,7 @@ import itertools
 from lab import wait_for
 from lab.image import import_image
 from pods import NGINX, nginx_tar
-from probes import http_get, tcp
+from probes import http_get, reach_all, tcp
 from published import HOST
 
 ROUTABLE = ("-e", "VIRTUAL_HOST=x.example.com")
@@ -146,6 +147,12 @@ def wait_for_memberships(container, networks, timeout=10):
     else:
         return
     raise AssertionError(f"{container.name} is on {sorted(found)}, not on {sorted(networks)}")
+
+
+def wait_until_reached(expected, timeout=30):
+    """Until reach_all() finds what is expected: Docker tells after the start what a container is."""
+    cases = {case: case for case in expected}
+    wait_for(lambda: reach_all(cases) == expected, timeout, f"what was expected of {len(cases)}")
 
 
 @contextlib.contextmanager
