@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc)
 # What failed beside others runs twice more alone, and must pass both times: see scripts/e2e.
 ALONE = ctest -j 1 --rerun-failed --repeat until-fail:2
 
-.PHONY: help run build test unit e2e soak asan tsan clang bench bench-data bench-ports bench-state format tidy clean
+.PHONY: help run build test unit e2e soak asan tsan clang bench bench-data bench-ports bench-state bench-proxies format tidy clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -89,6 +89,12 @@ bench-state: ## measure starts, looks, engine restarts and crowds with hundreds 
 	@scripts/install-packages run
 	@$(MAKE) --no-print-directory binary
 	@$(PYTHON) -B bench/state.py
+
+bench-proxies: ## measure how soon a proxy reaches a container that starts, and the API calls of 200 networks, write docs/benchmarks-proxies.md (about 10 minutes)
+	@scripts/install-packages build
+	@scripts/install-packages run
+	@$(MAKE) --no-print-directory binary
+	@$(PYTHON) -B bench/proxies.py
 
 format: ## format the C++ code (clang-format-19)
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i

@@ -90,7 +90,7 @@ class EngineRelay:
             if not head:
                 return
             method, target = head.split(b" ", 2)[:2]
-            call = re.sub(r"^(\S+) /v1\.\d+|\?.*", r"\1", f"{method.decode()} {target.decode()}")
+            call = re.sub(r"^(\S+ )/v1\.\d+|\?.*", r"\1", f"{method.decode()} {target.decode()}")
             self.calls.append(call)
             self._open.wait()
             if self._allowed and not self._allowed.fullmatch(call):
