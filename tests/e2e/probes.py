@@ -125,6 +125,8 @@ def http_get(place, address, port, path="/", host=None, timeout=2.0):
             reply = b"".join(iter(lambda: channel.recv(65536), b"")).decode()
         except OSError:
             return None
+    if not reply:
+        return None  # docker-proxy takes what nobody behind it does
     head, _, body = reply.partition("\r\n\r\n")
     return int(head.split()[1]), body
 

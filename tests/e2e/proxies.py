@@ -158,8 +158,12 @@ def wait_until_reached(expected, timeout=30):
 @contextlib.contextmanager
 def keeps_its_way(proxy):
     """The block leaves the default route and the published port of a Proxy as they were."""
-    before = proxy.container.default_route()
+    def way():
+        # Which of its interfaces is the first may change with a restart.
+        return proxy.container.default_route().partition(" dev ")[0]
+
+    before = way()
     assert before
     yield
-    assert proxy.container.default_route() == before
+    assert way() == before
     assert http_get(proxy.lab.outside_place, HOST[4], proxy.port, "/elsewhere")[0] == 404

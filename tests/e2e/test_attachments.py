@@ -55,7 +55,7 @@ def test_a_bucket_with_a_domain_is_reached_both_ways(lab, docker, platform, wher
     plain.remove()
     with_domain = bucket(docker, primary, *DOMAIN)
     wait_for_memberships(with_domain, {primary, shared})
-    assert with_domain.default_route().split("dev")[0] == route.split("dev")[0]
+    assert with_domain.default_route().partition(" dev ")[0] == route.partition(" dev ")[0]
     assert_ports_answer(lab, with_domain)
     proxy.wait_for_answer(f"{with_domain.name}:9000", with_domain.name)
     docker("restart", "-t", "0", with_domain.name)

@@ -32,8 +32,9 @@ def shared(lab):
     docker.clean()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def proxy(shared):
+    """It is at home again when everything of the test is gone: so it is made before all else."""
     yield shared
     wait_for_memberships(shared.container, shared.home)
 
@@ -152,7 +153,7 @@ def test_the_network_of_its_own_file_is_never_left(docker, configure):
 def test_route_and_ports_stay_whatever_the_networks_are_called(docker, where):
     homes = {"bridge": lambda: None, "own": docker.native_network, "drawbridge": docker.network}
     proxy = Proxy(docker, homes[where]())
-    before, after = docker.name("0-first"), docker.name("zz-last")
+    before, after = f"0-{docker.name()}", f"z-{docker.name()}"
     with keeps_its_way(proxy):
         for name in (before, after):
             app = serve(docker, joined_network(docker, proxy, name=name), *ROUTABLE)

@@ -26,15 +26,20 @@ def proxies(lab):
 
 @pytest.fixture(params=list(HOMES))
 def proxy(request, proxies):
-    yield proxies[request.param]
-    assert memberships(proxies[request.param].container) == proxies[request.param].home
+    return proxies[request.param]
 
 
 @pytest.fixture
-def routed(docker, proxies):
+def routed(proxies):
     """The proxy on a network of drawbridge: IPv4 and IPv6."""
-    yield proxies["drawbridge"]
-    assert memberships(proxies["drawbridge"].container) == proxies["drawbridge"].home
+    return proxies["drawbridge"]
+
+
+@pytest.fixture(autouse=True)
+def all_stay_at_home(proxies):
+    yield
+    for each in proxies.values():
+        assert memberships(each.container) == each.home
 
 
 def routed_network(docker, proxy, *options, **keys):
