@@ -10,8 +10,7 @@ from proxies import Proxy, memberships, serve, wait_for_memberships, wait_until_
 from published import HOST, LOOPBACK
 
 DOMAIN = ("-l", "traefik.http.routers.bucket.rule=Host(`bucket.example.com`)")
-PRIMARY = {"bridge": lambda docker: "bridge", "own": lambda docker: docker.native_network(),
-           "drawbridge": lambda docker: docker.network()}
+PRIMARY = {"bridge": lambda docker: "bridge", "drawbridge": lambda docker: docker.network()}
 
 
 @pytest.fixture(scope="module")
