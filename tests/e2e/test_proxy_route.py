@@ -24,7 +24,7 @@ def proxies(lab):
     docker.clean()
 
 
-@pytest.fixture(params=list(HOMES))
+@pytest.fixture(params=["bridge", "drawbridge"])
 def proxy(request, proxies):
     return proxies[request.param]
 
@@ -61,15 +61,16 @@ def assert_reached_by(proxy, containers, expected):
 # --- who is reached ---
 
 
-def test_it_reaches_the_app_at_once_and_nothing_beside_it(docker, proxy):
+@pytest.mark.parametrize("home", HOMES)
+def test_it_reaches_the_app_at_once_and_nothing_beside_it(docker, proxies, home):
+    proxy = proxies[home]
     network = routed_network(docker, proxy)
     db = docker.run(network)
     app = serve(docker, network, *ROUTABLE)
     assert ping(proxy.container, app.address()), "when docker run returns the way is open"
     proxy.assert_serves(app)
     neighbour = docker.run(proxy.where)
-    home = next(iter(proxy.home))
-    own_address = proxy.container.address(home)
+    own_address = proxy.container.address(*proxy.home)
     assert_reached({
         (proxy.container, app, app.address()): EVERYTHING,
         (db, app, app.address()): EVERYTHING,
@@ -169,7 +170,8 @@ def test_a_proxy_that_is_made_again_is_let_in_again(docker, routed):
     proxy.assert_serves(app)
 
 
-def test_a_container_is_what_its_name_says_now(docker, proxy):
+def test_a_container_is_what_its_name_says_now(docker, routed):
+    proxy = routed
     app = serve(docker, routed_network(docker, proxy), *ROUTABLE)
     address = app.address()
     place = proxy.container.still()
