@@ -29,7 +29,8 @@ bool is_label(std::string_view attribute) {
   return attribute != "name" && attribute != "image";
 }
 
-std::map<std::string, std::string> labels_of(ReplyReader& reader, json::object const& attributes) {
+std::map<std::string, std::string> labels_among(ReplyReader& reader,
+                                                json::object const& attributes) {
   std::map<std::string, std::string> labels;
   for (json::key_value_pair const& attribute : attributes) {
     if (is_label(attribute.key())) {
@@ -49,7 +50,7 @@ DockerEvent event_of(ReplyReader& reader, DockerEvent::Kind kind, json::object c
   event.name = reader.text(attributes, "name");
   event.time = std::chrono::nanoseconds(reader.number(in, "timeNano"));
   if (kind == DockerEvent::Kind::container) {
-    event.labels = labels_of(reader, attributes);
+    event.labels = labels_among(reader, attributes);
   } else {
     event.container = reader.text(attributes, "container");
   }

@@ -8,13 +8,13 @@
 namespace drawbridge {
 namespace {
 
-constexpr auto never = std::chrono::steady_clock::time_point::max();
+constexpr auto no_moment = std::chrono::steady_clock::time_point::max();
 
 }  // namespace
 
 void Stewardship::plan() {
   Clock::time_point const now = Clock::now();
-  plan_due_ = never;
+  plan_due_ = no_moment;
   has_planned_ = true;
   ask_what_is_missing();
   HostView const host = model_.view();
