@@ -38,7 +38,7 @@ from tests.lab.places import call_in_netns  # noqa: E402
 
 BINARY = os.environ.get("DRAWBRIDGE_BINARY", os.path.join(HERE, "../build/release/drawbridge"))
 WAYS = ["member already", "route", "join", "loop on events"]
-OPTIONS = {"route": {"proxy": "proxy"}, "join": {"proxy": "proxy", "proxy_mode": "join"}}
+OPTIONS = {"route": {"proxy": "router"}, "join": {"proxy": "joiner", "proxy_mode": "join"}}
 SHARE = 0.2  # of the containers, exchanged while there is churn
 TARGET_MS, TARGET_CALLS = 300, 2
 LOOKS = ("GET /networks", "GET /containers/json", "GET /_ping")  # by the clock, not by a change
@@ -78,7 +78,7 @@ class PlainLoop:
             verbs = {"start": "connect", "die": "disconnect"}
             if event["Action"] in verbs:
                 self._call("POST", f"/networks/{attributes['loop']}/{verbs[event['Action']]}",
-                           {"Container": "proxy"})
+                           {"Container": "joiner"})
 
     def _call(self, *what):
         self.calls += 1
@@ -96,10 +96,15 @@ class Site:
         self.started = {}  # container id -> nanoseconds of its event
         self._events = Events(lab.engine_socket, self._on_event)
         self._make_networks(count)
-        self.container("proxy", "bridge", command=["sleep", "100000"])
-        self.api.call("POST", "/networks/n0/connect", {"Container": "proxy"})
-        pid = self.api.call("GET", "/containers/proxy/json")["State"]["Pid"]
-        self.proxy_netns = f"/proc/{pid}/ns/net"
+        # Two of them: a proxy that is joined comes from every place that it has.
+        for proxy in ("router", "joiner"):
+            self.container(proxy, "bridge", command=["sleep", "100000"])
+        self.api.call("POST", "/networks/n0/connect", {"Container": "joiner"})
+
+    def netns(self, way):
+        """Of the proxy that is there for `way`."""
+        proxy = "router" if way == "route" else "joiner"
+        return f"/proc/{self.api.call('GET', f'/containers/{proxy}/json')['State']['Pid']}/ns/net"
 
     def _on_event(self, event):
         if event["Type"] == "container" and event["Action"] == "start":
@@ -126,7 +131,7 @@ class Site:
         return made
 
     def memberships(self):
-        return set(call(self.lab, "GET", "/containers/proxy/json")["NetworkSettings"]["Networks"])
+        return set(call(self.lab, "GET", "/containers/joiner/json")["NetworkSettings"]["Networks"])
 
     def close(self):
         self._events.close()
@@ -165,10 +170,10 @@ def measure_start(site, way, number):
     """Milliseconds from the request to start, from its reply, and from the event, to the fetch."""
     marks = {"loop": f"n{number}"} if way == "loop on events" else {"traefik.enable": "true"}
     made = site.container(f"app-{number}", f"n{number}", number=number, marks=marks, start=False)
-    deadline = time.monotonic() + 20
+    deadline, netns = time.monotonic() + 20, site.netns(way)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         begin = time.time_ns()
-        fetch = pool.submit(call_in_netns, site.proxy_netns,
+        fetch = pool.submit(call_in_netns, netns,
                             lambda: first_fetch(address(number, 77), deadline))
         site.api.call("POST", f"/containers/{made}/start")
         replied = time.time_ns()
