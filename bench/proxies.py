@@ -100,7 +100,7 @@ class Site:
     def netns(self, way):
         """Of the proxy that is there for `way`."""
         proxy = "router" if way == "route" else "joiner"
-        return f"/proc/{self.api.call('GET', f'/containers/{proxy}/json')['State']['Pid']}/ns/net"
+        return f"/proc/{call(self.lab, 'GET', f'/containers/{proxy}/json')['State']['Pid']}/ns/net"
 
     def _on_event(self, event):
         if event["Type"] == "container" and event["Action"] == "start":
@@ -383,7 +383,13 @@ def run(options):
             found["latency"] = measure_latency(site, options.starts)
             found["churn"] = measure_churn(site, options.churn)
             site.close()
-        return found
+            write(report(found, options), options.output)
+
+
+def write(text, path):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    print(text)
 
 
 def main():
@@ -392,11 +398,7 @@ def main():
     parser.add_argument("--starts", type=int, default=50, help="of each kind")
     parser.add_argument("--churn", type=float, default=60, help="seconds")
     parser.add_argument("--output", default=os.path.join(HERE, "../docs/benchmarks-proxies.md"))
-    options = parser.parse_args()
-    text = report(run(options), options)
-    with open(options.output, "w", encoding="utf-8") as file:
-        file.write(text)
-    print(text)
+    run(parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -90,13 +90,17 @@ def open_pidfds(pids):
 def wait_ends(handles, timeout):
     """Waits until every process of `handles` (pid -> pidfd) ended; True when all did."""
     deadline = time.monotonic() + timeout
-    waiting = set(handles.values())
-    while waiting:
+    waiting = select.poll()  # select.select takes no number above 1023
+    for handle in handles.values():
+        waiting.register(handle, select.POLLIN)
+    count = len(handles)
+    while count:
         left = deadline - time.monotonic()
         if left <= 0:
             return False
-        ended, _, _ = select.select(waiting, [], [], left)
-        waiting -= set(ended)
+        for ended, _ in waiting.poll(1000 * left):
+            waiting.unregister(ended)
+            count -= 1
     return True
 
 
