@@ -219,9 +219,8 @@ class Crowd:
     """Two containers on every network, an app and another, of which some are exchanged."""
 
     def __init__(self, site):
-        self.site = site
+        self.site, self._count = site, 0
         self.members = {}  # name -> (network's number, whether it is routable)
-        self._count = 0
 
     def add(self, number, is_routable):
         self._count += 1
@@ -237,16 +236,15 @@ class Crowd:
         self.add(number, random.random() < 0.5)
 
     def routable_networks(self, way):
-        with_app = {number for number, is_routable in self.members.values() if is_routable}
-        return {number for number in self.site.networks[way] if number in with_app}
+        return {number for number, is_routable in self.members.values() if is_routable} & set(
+            self.site.networks[way])
 
     def expected_memberships(self):
         return {"bridge", "n0", *(f"n{number}" for number in self.routable_networks("join"))}
 
     def expected_routes(self):
-        routed = set(self.site.networks["route"])
-        return sum(1 for number, is_routable in self.members.values()
-                   if is_routable and number in routed)
+        return sum(is_routable and number in self.site.networks["route"]
+                   for number, is_routable in self.members.values())
 
 
 def routes(lab):
@@ -305,8 +303,8 @@ def table(head, rows):
 def latency_rows(found):
     for way, samples in found.items():
         columns = list(zip(*samples))
-        p99 = quantile(columns[2], 0.99)
-        verdict = ("reached" if p99 <= TARGET_MS else "not reached") if way in OPTIONS else ""
+        is_reached = quantile(columns[2], 0.99) <= TARGET_MS
+        verdict = ("reached" if is_reached else "not reached") if way in OPTIONS else ""
         yield [way, *(f"{statistics.median(column):.0f} / {quantile(column, 0.99):.0f}"
                       for column in columns), verdict]
 
@@ -349,8 +347,8 @@ def report(found, options):
         "## Calls of the Docker API",
         "",
         "By drawbridge, for each start or removal of a container, events themselves not counted: the stream "
-        "is one call. Networks of the first and the last column have no proxy of drawbridge's: what it "
-        "asks there it asks for names. Looks come by the clock.",
+        "is one call. Networks of the first and the last column have no proxy of drawbridge's: there it asks "
+        "for names, and for the environment of what may be routable. Looks come by the clock.",
         "",
         *table(["call", *WAYS], call_rows(calls, changes)),
         "",
