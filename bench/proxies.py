@@ -381,13 +381,8 @@ def run(options):
             found["latency"] = measure_latency(site, options.starts)
             found["churn"] = measure_churn(site, options.churn)
             site.close()
-            write(report(found, options), options.output)
-
-
-def write(text, path):
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    print(text)
+            with open(options.output, "w", encoding="utf-8") as file:
+                file.write(report(found, options))
 
 
 def main():
