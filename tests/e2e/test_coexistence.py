@@ -4,6 +4,7 @@ Everything is seen on two dual-stack networks, one with a bridge that the user n
 network of Docker's own.
 """
 
+import difflib
 import re
 
 import foreign
@@ -223,15 +224,26 @@ def add_a_rule(lab):
 
 def reload_everything(lab):
     """`nft flush ruleset`, and the rules of Docker loaded again from a file, as firewalls do it."""
-    saved = [line for line in lab.engine_ns("iptables-save").stdout.splitlines()
-             if "--comment drawbridge" not in line]
+    saved = {}
+    for family in ("iptables", "ip6tables"):
+        lines = lab.engine_ns(f"{family}-save").stdout.splitlines()
+        saved[family] = "".join(f"{line}\n" for line in lines if "--comment drawbridge" not in line)
     lab.engine_ns("nft", "flush", "ruleset")
-    lab.engine_ns("iptables-restore", input="\n".join(saved) + "\n")
+    for family, lines in saved.items():
+        lab.engine_ns(f"{family}-restore", input=lines)
 
 
 DAMAGE = {each.__name__: each for each in (
     flush_docker_user, flush_both, delete_inet_table, delete_bridge_table, flush_a_chain,
     add_a_rule, reload_everything)}
+
+
+def wait_for_rules(lab, wanted):
+    try:
+        wait_for(lambda: rules(lab) == wanted, 5)
+    except AssertionError:
+        left = "\n".join(difflib.unified_diff(wanted, rules(lab), lineterm="", n=0))
+        raise AssertionError(f"rules are not as they were after 5 s:\n{left}") from None
 
 
 @pytest.mark.parametrize("by", ["operation", "hangup"])
@@ -240,7 +252,7 @@ def test_what_others_take_is_put_back(lab, scene, damage, by, news):
     before = rules(lab)
     DAMAGE[damage](lab)
     scene.restore(by)
-    wait_for(lambda: rules(lab) == before, 5, "the rules as they were")
+    wait_for_rules(lab, before)
     assert "repaired: " in news(), "the damage was done"
     scene.holds()
     assert not scene.forgery_passes()

@@ -14,7 +14,7 @@ ROUNDS = 15
 def test_fifteen_rounds_of_random_kills_leave_nothing(make_lab, binary):
     lab = make_lab(ip_forward=0)
     before, after, made, killer = soak(lab, binary, ROUNDS, seed=1, patience=5)
-    assert killer.kills >= 5, "control: the daemon was killed"
+    assert killer.kills >= 2, "control: the daemon was killed"
     assert made.counts["connect", "ok"] >= 5, "control: containers were there to be reached"
     if give_back(lab):  # what Docker lost is released by two looks, which would take too long here
         after = same_as(before, lab, 15)

@@ -5,7 +5,6 @@ import os
 import re
 import sqlite3
 
-DESCRIPTORS = "descriptors of the daemon"
 MULTICAST = r"dst=(224\.|ff)"  # what a bridge says by itself when it comes up
 
 # Rows that stay by design: what rests after its release goes with its subnet.
@@ -33,6 +32,18 @@ def _rules_and_elements(ruleset):
                    for block in re.findall(r"elements = \{([^}]*)\}", ruleset))
     rest = re.sub(r"elements = \{[^}]*\}", "", ruleset)
     return sum(bool(line.strip()) for line in rest.splitlines()), elements
+
+
+def _descriptors(pid):
+    """How many are open, but for connections by and to the engine: those come and go."""
+    with open(f"/proc/{pid}/net/unix", encoding="utf-8") as file:
+        listed = [line.split() for line in file]
+    connected = {f"socket:[{columns[6]}]" for columns in listed if columns[5] == "03"}
+    count = 0
+    for each in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            count += os.readlink(f"/proc/{pid}/fd/{each}") not in connected
+    return count
 
 
 def lost_by_docker(lab):
@@ -70,7 +81,7 @@ def take_census(lab, addresses):
         "rules": rules,
         "elements": elements,
         "listening sockets": len(sockets),
-        DESCRIPTORS: len(os.listdir(f"/proc/{lab.drawbridge.pid}/fd")),
+        "descriptors of the daemon": _descriptors(lab.drawbridge.pid),
         "connections of containers": len(connections(lab, addresses)),
         **_row_counts(lab.state_dir),
         "networks of the engine": len(lab.docker("network", "ls", "-q").stdout.split()),
@@ -81,14 +92,8 @@ def take_census(lab, addresses):
 
 
 def leaks(before, after):
-    """What there is more of, or less, than before: a dict of differences.
-
-    A daemon that is asked at the moment has a descriptor more than one that is not.
-    """
-    found = {what: after[what] - count for what, count in before.items() if after[what] != count}
-    if found.get(DESCRIPTORS, 1) < 0:
-        del found[DESCRIPTORS]
-    return found
+    """What there is more of, or less, than before: a dict of differences."""
+    return {what: after[what] - count for what, count in before.items() if after[what] != count}
 
 
 def table(before, after):
