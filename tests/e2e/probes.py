@@ -11,6 +11,7 @@ What is blocked costs PATIENCE each time: ask for many things at once.
     reach(a, b, b.address())           which of ping, tcp, udp get from a to b: a set
     reach_all({name: (a, b, address)}) the same for many at once
     ping, tcp, udp                     one of them: bool
+    gets_through                       ping for what must be answered: with more patience
     reach_dual(a, b)                   reach over IPv4 and IPv6, which must be the same
     assert_reached({(a, b): NOTHING})  reach between many over both families, at once
     answered(a, address, services)     which of ping, tcp/80, udp/53 and the like are answered
@@ -58,6 +59,11 @@ def ping(place, address, count=1, timeout=PATIENCE):
         plain = _aim(channel, address)
         return all(ping_once(channel, plain, identifier, sequence, timeout)
                    for sequence in range(count))
+
+
+def gets_through(place, address):
+    """Whether one echo request is answered: for what must be, however busy the machine is."""
+    return ping(place, address, timeout=LAST_PATIENCE)
 
 
 def tcp_connect(place, address, port, timeout=PATIENCE, source_port=0):

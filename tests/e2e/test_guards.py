@@ -12,7 +12,7 @@ import pytest
 from containers import Docker
 from frames import Card
 from lab import wait_for
-from probes import EVERYTHING, NOTHING, assert_reached, ping, reach
+from probes import EVERYTHING, NOTHING, assert_reached, gets_through, ping, reach
 from scenes import FAMILIES, Scene
 
 OUTSIDE = {4: "198.51.100.2", 6: "2001:db8:51::2"}
@@ -117,12 +117,12 @@ def test_a_bridge_of_docker_learns_the_macs_that_ours_does_not(guarded, unguarde
     """The control of what `ports` shows."""
     def stolen(scene):
         sibling, third = scene.card(scene.sibling, 4), scene.card(scene.third, 4)
-        assert ping(scene.sibling, third.ip), "the bridge has seen where the sibling is"
+        assert gets_through(scene.sibling, third.ip), "the bridge has seen where the sibling is"
         before = scene.ports()
         scene.come_through({"stolen": frames.udp(sibling, third)}, own_udp(scene))
         return scene.ports() != before
 
-    assert stolen(unguarded)
+    assert any(stolen(unguarded) for _ in range(3)), "what the sibling sends by itself takes it back"
     assert not stolen(guarded)
 
 

@@ -5,7 +5,7 @@ import ipaddress
 
 import pytest
 from lab import wait_for
-from probes import EVERYTHING, ping, reach
+from probes import EVERYTHING, gets_through, reach
 
 PODS = {"prefixes": ["10.249.0.0/16"], "prefix": 24}
 NATIVE, ADDRESS, ROUTED = "10.249.1.0/24", "10.249.2.0/24", "10.249.3.0/24"
@@ -87,7 +87,7 @@ def test_a_vpn_that_comes_up_is_named_with_the_network(lab, docker, news):
     with on_uplink(lab, "route", "10.249.1.0/24", "metric", "50"):
         wait_for(lambda: lines_with(news(), "warn", collision), 5, "a warning of the collision")
         assert reach(one, other, other.address()) == EVERYTHING
-        assert ping(one, one.gateway())
+        assert gets_through(one, one.gateway())
     ended = "10.249.1.0/24 routed through interface uplink0 collides no more with 10.249.1.0/24"
     wait_for(lambda: lines_with(news(), "info", ended), 5, "the end of the collision")
 
@@ -105,7 +105,7 @@ def test_new_containers_avoid_the_half_that_a_vpn_took(lab, docker, news):
         assert ipaddress.ip_address(later.address()) not in taken
         assert reach(one, other, other.address()) == EVERYTHING
         assert reach(one, later, later.address()) == EVERYTHING
-        assert ping(later, later.gateway())
+        assert gets_through(later, later.gateway())
     ended = f"{taken} routed through interface uplink0 collides no more with 10.249.1.0/24"
     wait_for(lambda: lines_with(news(), "info", ended), 5, "the end of the collision")
     assert ipaddress.ip_address(docker.run(network).address()) in taken, "the control"
@@ -158,4 +158,4 @@ def test_routes_that_are_wider_are_no_collision(lab, docker, news):
     with on_uplink(lab, "route", "10.0.0.0/8"), on_uplink(lab, "route", "10.249.1.0/25"):
         wait_for(lambda: lines_with(news(), "warn", "10.249.1.0/25 routed"), 5, "the control")
         assert "10.0.0.0/8" not in "".join(lines_with(news(), "collides"))
-    assert ping(one, one.gateway())
+    assert gets_through(one, one.gateway())

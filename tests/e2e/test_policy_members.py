@@ -12,6 +12,7 @@ from probes import (
     NOTHING,
     answered,
     assert_reached,
+    gets_through,
     ping,
     reach,
     reach_dual,
@@ -49,7 +50,7 @@ def assert_apart(lab, members, network=None):
             expected[one, lab.engine_place, gateway] = EVERYTHING
     assert_reached(expected)
     for one in members:
-        assert ping(one, OUTSIDE[0]) and ping(one, OUTSIDE[1])
+        assert gets_through(one, OUTSIDE[0]) and gets_through(one, OUTSIDE[1])
 
 
 def test_members_reach_the_gateway_and_the_world_but_not_each_other(lab, docker):

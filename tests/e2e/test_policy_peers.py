@@ -13,6 +13,7 @@ from probes import (
     answered,
     assert_answered,
     assert_reached,
+    gets_through,
     leaves_nothing,
     ping,
     reach,
@@ -85,7 +86,7 @@ def test_a_removed_id_admits_nobody_else(docker):
     docker.dual_network(name=gone)
     later = docker.run(gone)
     assert reach_dual(later, one) == NOTHING, "a name that was not named"
-    assert ping(later, OUTSIDE)
+    assert gets_through(later, OUTSIDE)
 
 
 def test_names_hold_at_once_after_a_kill(lab, docker, binary):
@@ -146,7 +147,7 @@ def assert_admits(one, peer, stranger):
         (stranger, one): NOTHING,
         (one, stranger): NOTHING,
     })
-    assert ping(stranger, OUTSIDE) and ping(one, OUTSIDE)
+    assert gets_through(stranger, OUTSIDE) and gets_through(one, OUTSIDE)
     with TcpServer(one, 7300):
         assert tcp_source(peer, one.address(), 7300) == peer.address(), "its own address is seen"
         assert tcp_source(peer, one.address6(), 7300) == peer.address6()
@@ -184,7 +185,7 @@ def test_dockers_default_bridge_is_named_bridge(docker):
         assert_answered({(peer, one.address()): {"tcp/80"}, (stranger, one.address()): NOTHING},
                         services)
     assert reach(one, peer, peer.address()) == NOTHING
-    assert ping(stranger, OUTSIDE)
+    assert gets_through(stranger, OUTSIDE)
 
 
 def test_a_named_bridge_of_dockers(docker):
@@ -210,7 +211,7 @@ def test_a_prefix_with_ports_admits_those_of_it(docker):
             wait_for(lambda: tcp(peer, address, 80), KNOWN, "the ports")
             expected |= {(peer, address): {"tcp/80", "tcp/82"}, (stranger, address): NOTHING}
         assert_answered(expected, services)
-    assert ping(stranger, OUTSIDE)
+    assert gets_through(stranger, OUTSIDE)
 
 
 def test_one_address_of_a_network_comes_in_and_its_sibling_does_not(docker):
@@ -309,7 +310,7 @@ def test_a_closed_network_goes_where_others_name_it(lab, docker, closed):
         assert_answered({(one, web.address()): {"tcp/80"}, (one, web.address6()): {"tcp/80"}},
                         services)
     assert_reached({(one, stranger): NOTHING, (one, lab.outside_place, OUTSIDE): NOTHING})
-    assert ping(stranger, OUTSIDE)
+    assert gets_through(stranger, OUTSIDE)
 
 
 # --- five networks, and services on one to three of them ---

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from containers import Docker
 from lab import wait_for
-from probes import EVERYTHING, NOTHING, assert_reached, ping, reach_all, tcp_connect
+from probes import EVERYTHING, NOTHING, assert_reached, gets_through, ping, reach_all, tcp_connect
 from proxies import MARKS, NO_MARKS, ROUTABLE, Proxy, keeps_its_way, memberships, serve
 from servers import TcpServer
 from streams import Newcomers
@@ -69,7 +69,7 @@ def test_it_reaches_the_app_at_once_and_nothing_beside_it(docker, proxies, home)
     network = routed_network(docker, proxy)
     db = docker.run(network)
     app = serve(docker, network, *ROUTABLE)
-    assert ping(proxy.container, app.address()), "when docker run returns the way is open"
+    assert gets_through(proxy.container, app.address()), "when docker run returns the way is open"
     proxy.assert_serves(app)
     neighbour = docker.run(proxy.where)
     own_address = proxy.container.address(*proxy.home)
@@ -130,11 +130,11 @@ def test_the_way_ends_with_the_container(docker, proxy):
     assert_reached_by(proxy, [heir], NOTHING)
     heir.remove()
     again = serve(docker, network, "--ip", address, *ROUTABLE)
-    assert ping(proxy.container, address)
+    assert gets_through(proxy.container, address)
     proxy.assert_serves(again)
     docker("stop", again.name)
     docker("start", again.name)
-    assert ping(proxy.container, again.address())
+    assert gets_through(proxy.container, again.address())
     proxy.assert_serves(again)
 
 
@@ -186,13 +186,13 @@ def test_a_container_is_what_its_name_says_now(docker, routed):
     wait_for(lambda: ping(place, address), what="the way in")
     for change in (["pause", app.name], ["unpause", app.name], ["rename", app.name, f"{app.name}-b"]):
         docker(*change)
-        assert ping(place, address), change
+        assert gets_through(place, address), change
     proxy.wait_for_answer(address, app.name)
 
 
 def test_nothing_is_lost_while_the_daemon_is_dead(lab, docker, binary, proxy):
     app = serve(docker, routed_network(docker, proxy), *ROUTABLE)
-    assert ping(proxy.container, app.address())
+    assert gets_through(proxy.container, app.address())
     with Newcomers(proxy.container.still(), app.address()) as stream:
         stream.wait_for_answered(100)
         lab.kill_drawbridge()
